@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "capture/slot_book.h"
+#include "ipc/channel.h"
+#include "pool/pool.h"
+
+#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
+#define STATS_INTERVAL_NS CASTOR_NS_PER_S
+// The pool's control page does not wake anybody: while the source lacks slots, it is looked at this often.
+#define SLOT_LOOK_NS (2 * CASTOR_NS_PER_MS)
+
+struct capture {
+    int fd;
+    capture_find find;
+    struct source *source;
+    struct pool *pool;
+    struct slot_book book;
+    uint64_t unannounced; // frames the supervisor had no room to hear of
+    int64_t stats_ns;     // when the next STATS is due
+    enum source_signal signal;
+    struct source_text reason; // why there is no signal; "" = there is one
+    int64_t start_until_ns;
+    bool done;
+    int exit_code;
+};
+
+static void finish(struct capture *capture, int exit_code)
+{
+    capture->done = true;
+    capture->exit_code = exit_code;
+}
+
+static void send_failed(struct capture *capture, int error, const char *text)
+{
+    struct message message;
+
+    log_error("%s", text);
+    message_init(&message, MESSAGE_FAILED);
+    message.body.failed.error = error;
+    (void)snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
+    if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
+        log_warning("the supervisor did not take the reason of the failure");
+    finish(capture, CAPTURE_EXIT_SOURCE);
+}
+
+static void protocol_error(struct capture *capture, const char *why)
+{
+    log_error("bad message from the supervisor: %s", why);
+    finish(capture, CAPTURE_EXIT_PROTOCOL);
+}
+
+static void handle_start(struct capture *capture, const struct message_capture_start *start)
+{
+    const struct source_config config = {.path = start->path,
+                                         .options = start->options,
+                                         .format = start->format,
+                                         .anchor_sequence = start->anchor_sequence,
+                                         .anchor_ns = start->anchor_ns};
+    const struct source_driver *driver;
+    struct source_text why = {""};
+    struct message ready;
+    int error;
+
+    if (capture->source) {
+        protocol_error(capture, "a second START");
+        return;
+    }
+    error = capture->find(start->driver, &driver, &why);
+    if (!error)
+        error = source_open(driver, &config, &capture->source, &why);
+    if (error) {
+        send_failed(capture, error, why.text[0] ? why.text : castor_error_text(error));
+        return;
+    }
+    message_init(&ready, MESSAGE_CAPTURE_READY);
+    ready.body.capture_ready.format = capture->source->format;
+    if (channel_send(capture->fd, &ready, NULL, 0) != CASTOR_OK)
+        finish(capture, CAPTURE_EXIT_OK);
+}
+
+static bool same_picture(const struct castor_format *a, const struct castor_format *b)
+{
+    return a->width_px == b->width_px && a->height_px == b->height_px && a->pixel == b->pixel;
+}
+
+// Takes over the descriptors on success.
+static void handle_pool(struct capture *capture, const struct message_capture_pool *pool, const int *fds,
+                        unsigned fd_count)
+{
+    int error;
+
+    if (!capture->source || capture->pool || fd_count != 2 ||
+        !same_picture(&pool->format, &capture->source->format)) {
+        protocol_error(capture, "a POOL out of turn or for another picture");
+        return;
+    }
+    error = pool_attach(&pool->format, pool->slot_count, fds[0], fds[1], &capture->pool);
+    if (error) {
+        protocol_error(capture, "a POOL that cannot be mapped");
+        return;
+    }
+    slot_book_init(&capture->book, capture->pool, pool->slot_sequence);
+    capture->stats_ns = castor_now_ns() + STATS_INTERVAL_NS;
+}
+
+static void handle_message(struct capture *capture)
+{
+    struct message message;
+    int fds[MESSAGE_FDS_MAX];
+    unsigned fd_count = 0;
+    const char *why = "";
+    int error = channel_receive(capture->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
+
+    if (error == CASTOR_ERR_AGAIN)
+        return;
+    if (error == CASTOR_ERR_INVALID) {
+        protocol_error(capture, why);
+        return;
+    }
+    if (error) { // the supervisor is gone: nobody is left to tell
+        finish(capture, CAPTURE_EXIT_OK);
+        return;
+    }
+    switch (message.header.type) {
+    case MESSAGE_STOP:
+        finish(capture, CAPTURE_EXIT_OK);
+        break;
+    case MESSAGE_CAPTURE_START:
+        handle_start(capture, &message.body.capture_start);
+        break;
+    case MESSAGE_CAPTURE_POOL:
+        handle_pool(capture, &message.body.capture_pool, fds, fd_count);
+        break;
+    default:
+        protocol_error(capture, message_name(message.header.type));
+    }
+    if (message.header.type == MESSAGE_CAPTURE_POOL && capture->pool && !capture->done)
+        return;
+    for (unsigned i = 0; i < fd_count; i++)
+        close(fds[i]);
+}
+
+static void fill_queue(struct capture *capture)
+{
+    struct castor_frame frame;
+    uint32_t slot;
+
+    while (!capture->done && source_lent(capture->source) < capture->source->queue_depth &&
+           slot_book_take(&capture->book, &slot)) {
+        int error;
+
+        memset(&frame, 0, sizeof frame);
+        pool_frame(capture->pool, slot, &frame);
+        error = source_queue(capture->source, &frame);
+        if (!error)
+            continue;
+        slot_book_put(&capture->book, slot, POOL_SLOT_FREE);
+        if (error != CASTOR_ERR_FULL)
+            send_failed(capture, error, source_fault(capture->source));
+        return;
+    }
+}
+
+static void announce(struct capture *capture, const struct castor_frame *frame)
+{
+    struct message message;
+    int error;
+
+    message_init(&message, MESSAGE_FRAME);
+    message.body.frame.sequence = frame->sequence;
+    message.body.frame.capture_ns = frame->capture_ns;
+    message.body.frame.slot = frame->slot;
+    error = channel_send(capture->fd, &message, NULL, 0);
+    slot_book_put(&capture->book, frame->slot, error ? POOL_SLOT_FREE : frame->sequence);
+    if (error == CASTOR_ERR_FULL)
+        capture->unannounced++; // its sequence is missing at the supervisor, who counts it there
+    else if (error)
+        finish(capture, CAPTURE_EXIT_OK);
+}
+
+static void handle_source(struct capture *capture)
+{
+    struct castor_frame frame;
+    int error = source_dequeue(capture->source, &frame);
+
+    if (!error) {
+        announce(capture, &frame);
+        return;
+    }
+    if (error == CASTOR_ERR_AGAIN)
+        return;
+    send_failed(capture, error,
+                source_fault(capture->source)[0] ? source_fault(capture->source) : castor_error_text(error));
+}
+
+// Says what became of the signal, once a change.
+static void look_at_signal(struct capture *capture)
+{
+    enum source_signal signal = source_signal(capture->source);
+    const char *reason = signal == SOURCE_SIGNAL_NONE ? source_fault(capture->source) : "";
+
+    if (signal == capture->signal && strcmp(reason, capture->reason.text) == 0)
+        return;
+    if (signal == SOURCE_SIGNAL_NONE)
+        log_warning("no picture arrives%s%s", reason[0] ? ": " : "", reason);
+    else if (capture->signal == SOURCE_SIGNAL_NONE)
+        log_info("pictures arrive again");
+    capture->signal = signal;
+    (void)snprintf(capture->reason.text, sizeof capture->reason.text, "%s", reason);
+}
+
+static void send_stats(struct capture *capture, int64_t now_ns)
+{
+    struct source_counters counters = source_counters(capture->source);
+    struct message message;
+
+    if (now_ns < capture->stats_ns)
+        return;
+    capture->stats_ns = now_ns + STATS_INTERVAL_NS;
+    message_init(&message, MESSAGE_CAPTURE_STATS);
+    message.body.capture_stats.captured = counters.captured - capture->unannounced;
+    message.body.capture_stats.lost_no_slot = counters.lost_no_slot + capture->unannounced;
+    message.body.capture_stats.lost_device = counters.lost_device;
+    message.body.capture_stats.lost_decode_late = counters.lost_decode_late;
+    message.body.capture_stats.decode_errors = counters.decode_errors;
+    message.body.capture_stats.times_corrected = counters.times_corrected;
+    message.body.capture_stats.signal = capture->signal;
+    (void)snprintf(message.body.capture_stats.reason, sizeof message.body.capture_stats.reason, "%s",
+                   capture->reason.text);
+    if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
+        log_debug("the supervisor did not take the statistics; the next ones hold the same totals");
+}
+
+// How long to wait at most: until the next statistics, a look at the pool, or the end of the supervisor's
+// time to start.
+static struct timespec wait_at_most(const struct capture *capture, int64_t now_ns)
+{
+    int64_t until_ns = capture->pool ? capture->stats_ns : capture->start_until_ns;
+
+    if (capture->pool && source_lent(capture->source) == 0 && until_ns > now_ns + SLOT_LOOK_NS)
+        until_ns = now_ns + SLOT_LOOK_NS;
+    return castor_timespec(until_ns > now_ns ? until_ns - now_ns : 0);
+}
+
+static void step(struct capture *capture)
+{
+    struct pollfd fds[2] = {{.fd = capture->fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    int64_t now_ns = castor_now_ns();
+    struct timespec wait;
+
+    if (capture->pool) {
+        fill_queue(capture);
+        if (capture->done)
+            return;
+        look_at_signal(capture);
+        send_stats(capture, now_ns);
+        fds[1].fd = source_descriptor(capture->source);
+    } else if (now_ns > capture->start_until_ns) {
+        send_failed(capture, CASTOR_ERR_TIMEOUT, "the supervisor sent no START and POOL in time");
+        return;
+    }
+    wait = wait_at_most(capture, now_ns);
+    if (ppoll(fds, 2, &wait, NULL) < 0 && errno != EINTR) {
+        send_failed(capture, CASTOR_ERR_INTERNAL, "waiting for the source failed");
+        return;
+    }
+    if (fds[1].revents)
+        handle_source(capture);
+    if (fds[0].revents && !capture->done)
+        handle_message(capture);
+}
+
+int capture_worker_run(int fd, capture_find find)
+{
+    struct capture capture = {.fd = fd,
+                              .find = find,
+                              .start_until_ns = castor_now_ns() + START_BUDGET_NS,
+                              .exit_code = CAPTURE_EXIT_OK};
+
+    while (!capture.done)
+        step(&capture);
+    source_close(capture.source);
+    pool_destroy(capture.pool);
+    return capture.exit_code;
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "egress/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "egress/outbox.h"
+#include "hal/time.h"
+#include "ipc/channel.h"
+#include "pool/ring.h"
+
+#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
+#define STATS_INTERVAL_NS CASTOR_NS_PER_S
+#define TICK_BUSY_NS (20 * CASTOR_NS_PER_MS)
+#define TICK_CALM_NS (100 * CASTOR_NS_PER_MS)
+// Looking after the connections may cost milliseconds (threads are started and ended). It is done right after
+// an access unit, when the next one is an interval away; without media it is done when it is this late.
+#define TICK_PATIENCE_NS (20 * CASTOR_NS_PER_MS)
+#define FAREWELL_TICK_MS 5
+// Payloads beyond those for the bytes themselves: headers, tables, PCR packets.
+#define PAYLOADS_EXTRA 8u
+#define PAYLOAD_NET_BYTES 1250u // of 1316, without TS headers and stuffing
+
+struct egress {
+    struct mux_sink sink; // first: the mux gives it back to us
+    int fd;
+    destination_find find;
+    struct mux *mux;
+    struct ring *rings[MESSAGE_PATHS_MAX];
+    uint32_t path_count;
+    struct destination destinations[MESSAGE_DESTINATIONS_MAX];
+    struct outbox outbox;
+    uint64_t seed;
+    int64_t start_until_ns;
+    int64_t tick_ns;  // when the connections are to be looked after
+    int64_t stats_ns; // when the next statistics are due
+    int64_t unit_ns;  // start of the access unit that is being sent
+    uint32_t unit_bytes;
+    uint64_t refused; // access units that the mux did not take
+    bool stopping;
+    bool done;
+    int exit_code;
+};
+
+static void finish(struct egress *egress, int exit_code)
+{
+    egress->done = true;
+    egress->exit_code = exit_code;
+}
+
+static void protocol_error(struct egress *egress, const char *why)
+{
+    log_error("bad message from the supervisor: %s", why);
+    finish(egress, EGRESS_EXIT_PROTOCOL);
+}
+
+static void send_failed(struct egress *egress, int error, const char *text)
+{
+    struct message message;
+
+    log_error("%s", text);
+    message_init(&message, MESSAGE_FAILED);
+    message.body.failed.error = error;
+    snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
+    if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+        log_warning("the supervisor did not take the reason of the failure");
+    finish(egress, EGRESS_EXIT_FAILED);
+}
+
+// ---- start ----
+
+static int start_mux(struct egress *egress, const struct message_egress_start *start)
+{
+    struct mux_config config;
+
+    mux_config_init(&config);
+    if (start->service_name[0])
+        snprintf(config.service_name, sizeof config.service_name, "%s", start->service_name);
+    config.pts_offset_ns = start->pts_offset_ms * CASTOR_NS_PER_MS;
+    config.pcr_interval_ns = start->pcr_interval_ms * CASTOR_NS_PER_MS;
+    config.rate_bps = start->mux_rate_bps;
+    if (start->codec == MESSAGE_CODEC_HEVC) {
+        int error = mux_stream_init(MUX_CODEC_HEVC, config.streams[0].pid, NULL, &config.streams[0]);
+        if (error != CASTOR_OK)
+            return error;
+    }
+    return mux_create(&config, &egress->mux);
+}
+
+// Takes over the descriptors one by one; *taken is how many.
+static int attach_rings(struct egress *egress, const struct message_egress_start *start, const int *fds,
+                        unsigned *taken)
+{
+    for (unsigned i = 0; i < start->path_count; i++) {
+        int error = ring_attach_reader(fds[i], start->ring_bytes, &egress->rings[i]);
+
+        if (error)
+            return error;
+        *taken = i + 1;
+    }
+    egress->path_count = start->path_count;
+    return CASTOR_OK;
+}
+
+static void handle_start(struct egress *egress, const struct message_egress_start *start, const int *fds,
+                         unsigned fd_count, unsigned *taken)
+{
+    struct message ready;
+    int error;
+
+    if (egress->mux || fd_count != start->path_count) {
+        protocol_error(egress, egress->mux ? "a second START" : "a START without its rings");
+        return;
+    }
+    error = start_mux(egress, start);
+    if (error) {
+        send_failed(
+            egress, error,
+            error == CASTOR_ERR_INVALID
+                ? "the multiplexer refuses its settings: service name, PTS offset, PCR interval (10 to "
+                  "40 ms) or constant rate (200 kbit/s to 1 Gbit/s) out of range; correct the "
+                  "configuration under mux"
+                : "out of memory for the multiplexer");
+        return;
+    }
+    error = attach_rings(egress, start, fds, taken);
+    if (error) {
+        protocol_error(egress, "a ring that cannot be mapped");
+        return;
+    }
+    message_init(&ready, MESSAGE_EGRESS_READY);
+    if (channel_send(egress->fd, &ready, NULL, 0) != CASTOR_OK)
+        finish(egress, EGRESS_EXIT_OK);
+    egress->stats_ns = castor_now_ns() + STATS_INTERVAL_NS;
+}
+
+static void handle_destination(struct egress *egress, const struct message_destination *message)
+{
+    int64_t now_ns = castor_now_ns();
+
+    egress->seed += UINT64_C(0x9e3779b97f4a7c15);
+    destination_start(&egress->destinations[message->index], message, egress->find, egress->seed, now_ns);
+    egress->tick_ns = now_ns;
+}
+
+// ---- media ----
+
+static int write_payload(struct mux_sink *sink, const struct mux_payload *payload)
+{
+    struct egress *egress = (struct egress *)sink;
+
+    egress->unit_bytes += (uint32_t)payload->size_bytes;
+    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
+        destination_send(&egress->destinations[i], payload, egress->unit_ns);
+    return CASTOR_OK; // who did not take it is the destinations' business
+}
+
+// Multiplexes and sends; returns the mask of destinations that took all of it.
+static uint32_t send_unit(struct egress *egress, const struct message_emit *emit)
+{
+    const uint8_t *data = ring_view(egress->rings[emit->path], emit->position, emit->size_bytes);
+    const struct mux_access_unit unit = {
+        .data = data,
+        .size_bytes = emit->size_bytes,
+        .capture_ns = emit->capture_ns,
+        .utc_offset_ns = emit->utc_offset_ns,
+        .sequence = emit->sequence,
+        .epoch = emit->epoch,
+        .path = (uint8_t)emit->path,
+        .flags = emit->flags & MESSAGE_EMIT_AFTER_SWITCH ? MUX_ACCESS_UNIT_AFTER_SWITCH : 0,
+    };
+    const uint32_t payloads = emit->size_bytes / PAYLOAD_NET_BYTES + PAYLOADS_EXTRA;
+    uint32_t accepted = 0;
+
+    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
+        destination_begin_unit(&egress->destinations[i], payloads, egress->unit_ns);
+    if (!data || mux_write_access_unit(egress->mux, &unit, &egress->sink) != CASTOR_OK) {
+        if (egress->refused++ == 0)
+            log_warning(
+                "access unit %llu cannot be multiplexed: it is outside its ring, holds no picture, or "
+                "its time does not rise",
+                (unsigned long long)emit->sequence);
+        return 0;
+    }
+    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++) {
+        if (destination_end_unit(&egress->destinations[i], egress->unit_ns))
+            accepted |= 1u << i;
+    }
+    return accepted;
+}
+
+static void handle_emit(struct egress *egress, const struct message_emit *emit)
+{
+    struct message_sent sent = {.sequence = emit->sequence, .started_ns = castor_now_ns()};
+    int error;
+
+    if (emit->path >= egress->path_count) {
+        protocol_error(egress, "an EMIT before START or for a path that does not exist");
+        return;
+    }
+    egress->unit_ns = sent.started_ns;
+    egress->unit_bytes = 0;
+    sent.accepted = send_unit(egress, emit);
+    sent.bytes = egress->unit_bytes;
+    sent.sent_ns = castor_now_ns();
+    error = outbox_send(&egress->outbox, egress->fd, &sent);
+    if (error == CASTOR_ERR_LOST)
+        finish(egress, EGRESS_EXIT_OK);
+    else if (error)
+        send_failed(egress, error, "the supervisor does not read the answers of egress");
+}
+
+// ---- the channel ----
+
+// One message. False when there was none.
+static bool handle_message(struct egress *egress)
+{
+    static struct message message; // too large for the stack of a loop
+    int fds[MESSAGE_FDS_MAX];
+    unsigned fd_count = 0, taken = 0;
+    const char *why = "";
+    int error = channel_receive(egress->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
+
+    if (error == CASTOR_ERR_AGAIN)
+        return false;
+    if (error == CASTOR_ERR_INVALID) {
+        protocol_error(egress, why);
+        return true;
+    }
+    if (error) { // the supervisor is gone: nobody is left to tell
+        finish(egress, EGRESS_EXIT_OK);
+        return true;
+    }
+    switch (message.header.type) {
+    case MESSAGE_STOP:
+        egress->stopping = true;
+        break;
+    case MESSAGE_EGRESS_START:
+        handle_start(egress, &message.body.egress_start, fds, fd_count, &taken);
+        break;
+    case MESSAGE_DESTINATION:
+        handle_destination(egress, &message.body.destination);
+        explicit_bzero(&message, sizeof message);
+        break;
+    case MESSAGE_EMIT:
+        handle_emit(egress, &message.body.emit);
+        break;
+    default:
+        protocol_error(egress, message_name(message.header.type));
+    }
+    for (unsigned i = taken; i < fd_count; i++)
+        close(fds[i]);
+    return true;
+}
+
+// ---- connections ----
+
+static void report(struct egress *egress, struct destination *destination)
+{
+    struct message message;
+
+    if (destination->changed) {
+        // The counters first: whoever sees a connection gone sees with it what that has lost.
+        destination_stats_message(destination, &message);
+        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+            return;
+        destination_state_message(destination, &message);
+        // A full channel: it stays changed and is told at the next tick.
+        destination->changed = channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK;
+    }
+    if (destination->needs_idr) {
+        message_init(&message, MESSAGE_NEED_IDR);
+        message.body.need_idr.destination = destination->index;
+        destination->needs_idr = channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK;
+    }
+}
+
+static void send_stats(struct egress *egress)
+{
+    struct message message;
+
+    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++) {
+        if (!egress->destinations[i].present)
+            continue;
+        destination_stats_message(&egress->destinations[i], &message);
+        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+            log_debug("the supervisor did not take the statistics; the next ones hold the same totals");
+    }
+}
+
+static void look_after(struct egress *egress, int64_t now_ns)
+{
+    bool busy = false;
+
+    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++) {
+        struct destination *destination = &egress->destinations[i];
+
+        if (!destination->present)
+            continue;
+        destination_advance(destination, now_ns);
+        report(egress, destination);
+        busy = busy || destination_is_busy(destination);
+    }
+    egress->tick_ns = now_ns + (busy ? TICK_BUSY_NS : TICK_CALM_NS);
+    if (egress->stats_ns != 0 && now_ns >= egress->stats_ns) {
+        egress->stats_ns = now_ns + STATS_INTERVAL_NS;
+        send_stats(egress);
+    }
+}
+
+static int wait_for_message(struct egress *egress, int64_t until_ns)
+{
+    struct pollfd poll_fd = {.fd = egress->fd, .events = POLLIN};
+    int64_t left_ns = until_ns - castor_now_ns();
+    const struct timespec wait = castor_timespec(left_ns > 0 ? left_ns : 0);
+    int n;
+
+    if (egress->outbox.count > 0)
+        poll_fd.events |= POLLOUT;
+    n = ppoll(&poll_fd, 1, &wait, NULL);
+    if (n < 0 && errno != EINTR) {
+        send_failed(egress, CASTOR_ERR_INTERNAL, "waiting for the supervisor failed");
+        return 0;
+    }
+    if (n > 0 && (poll_fd.revents & POLLOUT) && outbox_flush(&egress->outbox, egress->fd) != CASTOR_OK)
+        finish(egress, EGRESS_EXIT_OK);
+    return n > 0 && (poll_fd.revents & ~POLLOUT);
+}
+
+static void step(struct egress *egress)
+{
+    // Media goes first: everything that waits in the channel, then the connections.
+    if (wait_for_message(egress, egress->tick_ns + TICK_PATIENCE_NS)) {
+        while (!egress->done && !egress->stopping && handle_message(egress))
+            continue;
+    }
+    int64_t now_ns = castor_now_ns();
+    if (egress->done || egress->stopping)
+        return;
+    if (!egress->mux && now_ns > egress->start_until_ns)
+        send_failed(egress, CASTOR_ERR_TIMEOUT, "the supervisor sent no START in time");
+    else if (now_ns >= egress->tick_ns)
+        look_after(egress, now_ns);
+}
+
+// Lets the receivers have what was already accepted, as long as that takes little.
+static void say_farewell(struct egress *egress)
+{
+    const int64_t until_ns = castor_now_ns() + EGRESS_FAREWELL_NS;
+    struct pollfd poll_fd = {.fd = egress->fd, .events = 0}; // only its end counts: then nobody waits for us
+    bool drained = false;
+
+    while (!drained && castor_now_ns() < until_ns && poll(&poll_fd, 1, FAREWELL_TICK_MS) == 0) {
+        drained = true;
+        for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
+            drained = drained && destination_is_drained(&egress->destinations[i], castor_now_ns());
+    }
+}
+
+static void run(struct egress *egress)
+{
+    while (!egress->done && !egress->stopping)
+        step(egress);
+    if (egress->stopping)
+        say_farewell(egress);
+    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
+        destination_stop(&egress->destinations[i]);
+    mux_destroy(egress->mux);
+    for (unsigned i = 0; i < MESSAGE_PATHS_MAX; i++)
+        ring_destroy(egress->rings[i]);
+}
+
+int egress_worker_run(int fd, destination_find find)
+{
+    // Books for 64 receivers, of which a box has few: what calloc() gives costs memory only where it is used.
+    struct egress *egress = calloc(1, sizeof *egress);
+    int64_t now_ns = castor_now_ns();
+
+    if (!egress) {
+        log_error("out of memory");
+        return EGRESS_EXIT_FAILED;
+    }
+    egress->sink.write = write_payload;
+    egress->fd = fd;
+    egress->find = find;
+    egress->start_until_ns = now_ns + START_BUDGET_NS;
+    egress->tick_ns = now_ns + TICK_CALM_NS;
+    if (getrandom(&egress->seed, sizeof egress->seed, GRND_NONBLOCK) != sizeof egress->seed)
+        egress->seed = (uint64_t)now_ns ^ (uint64_t)getpid();
+    run(egress);
+    int exit_code = egress->exit_code;
+    free(egress);
+    return exit_code;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// What operators want: the commands of the control socket, and a new configuration for a running box.
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "supervisor/internal.h"
+#include "supervisor/status.h"
+
+__attribute__((format(printf, 3, 4))) static int answer(struct control_text *text, int error,
+                                                        const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text->text, sizeof text->text, format, args);
+    va_end(args);
+    return error;
+}
+
+static char *command_status(struct supervisor *s)
+{
+    const struct status_snapshot snapshot = {
+        .now_ns = castor_now_ns(),
+        .started_ns = s->started_ns,
+        .config = &s->config,
+        .switching = s->switching_known ? &s->switching : NULL,
+        .paths = s->path,
+        .path_count = s->path_count,
+        .source = &s->source,
+        .outlet = &s->outlet,
+        .metrics = &s->metrics,
+        .utc = &s->utc,
+        .selection = s->selection,
+        .active_cause = s->active_cause,
+    };
+
+    return status_json(&snapshot);
+}
+
+static char *command_config(struct supervisor *s)
+{
+    return config_dump_redacted(&s->config);
+}
+
+static int not_yet(struct control_text *text)
+{
+    return answer(text, CASTOR_ERR_BUSY,
+                  "the source has not delivered a picture format yet; try again when it has");
+}
+
+static int no_such_path(const struct supervisor *s, uint32_t path, struct control_text *text)
+{
+    return answer(text, CASTOR_ERR_INVALID, "there is no path %c; this box has A to %c", path_letter(path),
+                  path_letter(s->path_count - 1));
+}
+
+static int command_switch(struct supervisor *s, uint32_t path, struct control_text *text)
+{
+    if (!s->switching_known)
+        return not_yet(text);
+    if (path >= s->path_count)
+        return no_such_path(s, path, text);
+    int error = switch_request_path(&s->switching, castor_now_ns(), path);
+    supervisor_carry_out(s, castor_now_ns());
+    if (error != CASTOR_OK)
+        return answer(text, error, "path %c is not ready to take over (it is %s); see castorctl status",
+                      path_letter(path), switch_path_state_name(s->switching.path[path].state));
+    return CASTOR_OK;
+}
+
+static int command_idr(struct supervisor *s, struct control_text *text)
+{
+    if (!s->switching_known)
+        return not_yet(text);
+    switch_request_idr(&s->switching, castor_now_ns());
+    supervisor_carry_out(s, castor_now_ns());
+    return CASTOR_OK;
+}
+
+static void set_bitrate(struct supervisor *s, uint32_t bitrate_bps)
+{
+    struct message message;
+
+    s->config.encoder.bitrate_bps = bitrate_bps;
+    message_init(&message, MESSAGE_SET_BITRATE);
+    message.body.set_bitrate.bitrate_bps = bitrate_bps;
+    // A path that cannot hear it is killed by worker_send() and starts again with the new rate.
+    for (uint32_t i = 0; i < s->path_count; i++)
+        if (s->path[i].worker.ready && worker_send(&s->path[i].worker, &message, NULL, 0) != CASTOR_OK)
+            log_warning("%s did not take the new bitrate", s->path[i].worker.name);
+}
+
+static int command_bitrate(struct supervisor *s, uint32_t bitrate_bps, struct control_text *text)
+{
+    struct config wanted = s->config;
+
+    wanted.encoder.bitrate_bps = bitrate_bps;
+    if (wanted.mux.rate_bps != 0 && wanted.mux.rate_bps / 11 * 10 < bitrate_bps)
+        return answer(
+            text, CASTOR_ERR_INVALID,
+            "the constant transport rate of %u kbit/s cannot carry %u kbit/s of video; at most %u fit",
+            wanted.mux.rate_bps / 1000, bitrate_bps / 1000, wanted.mux.rate_bps / 11 / 100);
+    set_bitrate(s, bitrate_bps);
+    return CASTOR_OK;
+}
+
+static int command_fault(struct supervisor *s, uint32_t path, uint32_t kind, uint32_t count, uint32_t factor,
+                         struct control_text *text)
+{
+    struct message message;
+
+    if (!s->config.allow_faults)
+        return answer(
+            text, CASTOR_ERR_DENIED,
+            "this box does not allow deliberate faults; set control.allow_faults in its configuration");
+    if (path >= s->path_count)
+        return no_such_path(s, path, text);
+    message_init(&message, MESSAGE_FAULT);
+    message.body.fault = (struct message_fault){.kind = kind, .count = count, .factor = factor};
+    if (worker_send(&s->path[path].worker, &message, NULL, 0) != CASTOR_OK)
+        return answer(text, CASTOR_ERR_LOST, "path %c is not running", path_letter(path));
+    return CASTOR_OK;
+}
+
+static int command_restart(struct supervisor *s, const char *name, struct control_text *text)
+{
+    struct worker *worker = NULL;
+
+    if (strcmp(name, "capture") == 0)
+        worker = &s->source.worker;
+    else if (strcmp(name, "egress") == 0)
+        worker = &s->outlet.worker;
+    for (uint32_t i = 0; i < s->path_count; i++)
+        if (name[0] == path_letter(i) && name[1] == '\0')
+            worker = &s->path[i].worker;
+    if (!worker)
+        return answer(text, CASTOR_ERR_NOT_FOUND, "there is no worker \"%s\"; say A, B, capture or egress",
+                      name);
+    restart_reset(&worker->restart, castor_now_ns());
+    worker_kill(worker);
+    return CASTOR_OK;
+}
+
+static int command_stop(struct supervisor *s, struct control_text *text)
+{
+    (void)text;
+    s->stopping = true;
+    return CASTOR_OK;
+}
+
+// Ends the encoders one after the other, so that one is always on air: the standby now; the active one is
+// replaced by the switch as soon as the standby is ready again, because its configuration is marked old.
+static void restart_encoders(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->path_count; i++) {
+        s->path[i].outdated = s->path[i].worker.pid > 0;
+        if (s->path[i].outdated && s->switching_known && i != s->switching.active)
+            worker_kill(&s->path[i].worker);
+    }
+}
+
+static int refuse_restart(unsigned change, struct control_text *text)
+{
+    if (!(change & CONFIG_CHANGE_RESTART))
+        return CASTOR_OK;
+    return answer(
+        text, CASTOR_ERR_BUSY,
+        "the picture format, the pool and the number of encoders cannot change while on air; stop the box "
+        "and start it with the new configuration. Nothing was changed");
+}
+
+static int apply(struct supervisor *s, struct config *config, struct control_text *text)
+{
+    if (selection_apply(s->selection, config) != CASTOR_OK)
+        return answer(
+            text, CASTOR_ERR_BUSY,
+            "encoders are tried only at start, so neither driver \"auto\" nor encoder.prefer can come "
+            "in or change while on air; stop the box and start it with the new configuration. "
+            "Nothing was changed");
+    unsigned change = config_diff(&s->config, config);
+    int error = refuse_restart(change, text);
+
+    if (error != CASTOR_OK)
+        return error;
+    if ((change & CONFIG_CHANGE_SWITCH) && s->switching_known) {
+        struct switch_config switching = supervisor_switch_config(config, pool_slot_count(s->source.pool));
+        if (switch_reconfigure(&s->switching, &switching) != CASTOR_OK)
+            return answer(text, CASTOR_ERR_INVALID,
+                          "these budgets do not fit the running pool; stop the box and start it with the new "
+                          "configuration. Nothing was changed");
+    }
+    s->config = *config;
+    if (change & CONFIG_CHANGE_BITRATE)
+        set_bitrate(s, config->encoder.bitrate_bps);
+    if (change & CONFIG_CHANGE_ENCODERS)
+        restart_encoders(s);
+    if (change & CONFIG_CHANGE_SOURCE)
+        worker_kill(&s->source.worker);
+    if (change & (CONFIG_CHANGE_DESTINATIONS | CONFIG_CHANGE_MUX)) {
+        outlet_forget(&s->outlet);
+        worker_kill(&s->outlet.worker);
+    }
+    supervisor_carry_out(s, castor_now_ns());
+    log_info("a new configuration is in force");
+    return answer(text, CASTOR_OK, "%s", change ? "applied" : "nothing had changed");
+}
+
+static int command_reload(struct supervisor *s, const char *json, struct control_text *text)
+{
+    static struct config config; // too large for a stack frame; one thread
+    struct config_error error;
+
+    if (config_parse(json, strlen(json), &config, &error) != CASTOR_OK)
+        return answer(text, CASTOR_ERR_INVALID, "%s%s%s. The old configuration stays in force", error.path,
+                      error.path[0] ? ": " : "", error.text);
+    int result = apply(s, &config, text);
+    explicit_bzero(&config, sizeof config);
+    return result;
+}
+
+void supervisor_reload_file(struct supervisor *s)
+{
+    static struct config config;
+    struct config_error error;
+    struct control_text text = {{0}};
+
+    if (!s->config_path)
+        return;
+    if (config_load(s->config_path, &config, &error) != CASTOR_OK)
+        log_error("%s: %s: %s. The old configuration stays in force", s->config_path, error.path, error.text);
+    else if (apply(s, &config, &text) != CASTOR_OK)
+        log_error("%s: %s", s->config_path, text.text);
+    explicit_bzero(&config, sizeof config);
+}
+
+const struct control_handlers supervisor_handlers = {
+    .status = command_status,
+    .config = command_config,
+    .switch_to = command_switch,
+    .idr = command_idr,
+    .bitrate = command_bitrate,
+    .fault = command_fault,
+    .restart = command_restart,
+    .reload = command_reload,
+    .stop = command_stop,
+};

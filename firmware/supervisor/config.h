@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration of a box: one JSON file, described by board/config.schema.json. Plain data of fixed size,
+// so that two configurations can be compared and one can be put in place of the other at once.
+#ifndef SUPERVISOR_CONFIG_H
+#define SUPERVISOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hal/error.h"
+#include "hal/frame.h"
+
+#define CONFIG_CHAIN_MAX 8
+#define CONFIG_DESTINATIONS_MAX 8
+#define CONFIG_WARNINGS_MAX 8
+#define CONFIG_DRIVER_AUTO "auto" // the encoder of this path is chosen by selection.h
+
+enum config_codec { CONFIG_CODEC_H264, CONFIG_CODEC_HEVC };
+enum config_standby { CONFIG_STANDBY_WARM, CONFIG_STANDBY_HOT, CONFIG_STANDBY_OFF };
+
+struct config_source {
+    char driver[16]; // pattern, clip, pipe, v4l2
+    char path[1024];
+    char options[256];
+    struct castor_format format; // any part 0 = the source's own; pixel is I420
+};
+
+struct config_encoder { // one path of the chain
+    char driver[16];
+    char device[128];
+    char preset[32];
+    char script[512];
+    uint32_t threads; // 0 = the driver's choice
+};
+
+struct config_encoders {
+    enum config_codec codec; // of all paths
+    uint32_t bitrate_bps;    // key bitrate_kbps
+    uint32_t vbv_ms;
+    uint32_t gop_frames;
+    uint32_t chain_count;
+    struct config_encoder chain[CONFIG_CHAIN_MAX];
+    uint32_t prefer_count;
+    struct config_encoder prefer[CONFIG_CHAIN_MAX]; // for entries of the chain with driver CONFIG_DRIVER_AUTO
+};
+
+struct config_switch {
+    enum config_standby standby;
+    uint32_t stall_budget_ms;
+    uint32_t hang_budget_ms;
+    uint32_t standby_budget_ms;
+    uint32_t start_budget_ms;
+    uint32_t canary_interval_ms;
+    uint32_t drops_per_mille;
+    uint32_t hold_ms;
+    bool go_back;
+    bool allow_late;
+};
+
+struct config_mux {
+    char service_name[64];
+    uint32_t pts_offset_ms;   // 0 = VBV and one frame interval
+    uint32_t pcr_interval_ms; // 10..40
+    uint32_t rate_bps;        // key rate_kbps; 0 = variable
+};
+
+struct config_destination {
+    char name[32];
+    char url[512];       // with mode and latency spelled out; passphrase and stream id taken out of it
+    char passphrase[80]; // secret
+    char stream_id[516]; // secret: often holds a key
+    uint32_t latency_ms; // of the key, of the URL, or the default of 250
+};
+
+struct config {
+    char name[64];
+    int log_level;
+    bool realtime; // take real-time scheduling where it is permitted
+    struct config_source source;
+    struct config_encoders encoder;
+    struct config_switch switching; // key "switch"
+    uint32_t pool_slots;            // key pool.slots; 0 = as many as the budgets need
+    struct config_mux mux;
+    uint32_t destination_count;
+    struct config_destination destinations[CONFIG_DESTINATIONS_MAX];
+    char control_socket[104]; // key control.socket; empty = the default place
+    bool allow_faults;        // key control.allow_faults
+    uint32_t warning_count;   // what was accepted although it is unwise
+    char warnings[CONFIG_WARNINGS_MAX][256];
+};
+
+// Where and why a configuration was refused: `path` is the JSON pointer of the offending value
+// ("/source/width", "" for the whole document), `text` says what is wrong and what would be right. Never
+// holds a secret.
+struct config_error {
+    char path[128];
+    char text[384];
+};
+
+// Parses and checks a whole document; absent keys take their defaults. CASTOR_ERR_INVALID with *error filled
+// in, and *out untouched, when anything about it is wrong.
+CASTOR_MUST_USE int config_parse(const char *json, size_t size_bytes, struct config *out,
+                                 struct config_error *error);
+// The same for a file of at most 1 MiB.
+CASTOR_MUST_USE int config_load(const char *path, struct config *out, struct config_error *error);
+
+// The JSON Schema (draft 2020-12), made from the same table that checks. malloc'ed; the caller frees. NULL
+// when out of memory.
+char *config_schema_json(void);
+
+// The configuration as JSON with every secret replaced by "***". malloc'ed; the caller frees.
+char *config_dump_redacted(const struct config *config);
+
+// What a change from `before` to `after` needs.
+enum config_change {
+    CONFIG_CHANGE_BITRATE = 1u << 0,      // a message to the encoders
+    CONFIG_CHANGE_SWITCH = 1u << 1,       // switch_reconfigure()
+    CONFIG_CHANGE_DESTINATIONS = 1u << 2, // egress starts again
+    CONFIG_CHANGE_MUX = 1u << 3,          // egress starts again
+    CONFIG_CHANGE_ENCODERS = 1u << 4,     // the encoders start again, one after the other
+    CONFIG_CHANGE_SOURCE = 1u << 5,       // capture starts again
+    CONFIG_CHANGE_RESTART = 1u << 6,      // pool, picture format, chain length: everything starts again
+    CONFIG_CHANGE_OTHER = 1u << 7,        // names and permissions: in force as soon as it is in place
+};
+unsigned config_diff(const struct config *before, const struct config *after);
+
+#endif

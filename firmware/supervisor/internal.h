@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor's state, shared by the files that make it up: supervisor.c (life and loop), orders.c (what
+// the switch wants), inbox.c (what the workers say), upkeep.c (what time brings), commands.c (what operators
+// want and see). One thread owns all of it.
+#ifndef SUPERVISOR_INTERNAL_H
+#define SUPERVISOR_INTERNAL_H
+
+#include "supervisor/control.h"
+#include "supervisor/metrics.h"
+#include "supervisor/outlet.h"
+#include "supervisor/path.h"
+#include "supervisor/selection.h"
+#include "supervisor/source.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/switch.h"
+#include "supervisor/utc.h"
+
+struct supervisor {
+    struct config config;
+    char folder[512]; // of the worker programs
+    int64_t started_ns;
+    bool stopping;
+    bool switching_known; // the picture format is known and the switch set up
+    struct switch_state switching;
+    struct path path[SWITCH_PATHS_MAX];
+    uint32_t path_count;
+    struct source source;
+    struct outlet outlet;
+    struct metrics metrics;
+    struct utc_offset utc;
+    struct selection *selection; // for automatic paths; main()'s
+    struct control *control;
+    int signal_fd;
+    const char *config_path;        // NULL when there is no file
+    int64_t upkeep_ns;              // when upkeep is due next
+    int64_t others_ns;              // paths but the first are not started before
+    enum switch_cause active_cause; // why the active path is on air
+    uint32_t
+        fault_wake; // paths (bits) whose orders could not be delivered; told to the switch after the orders
+};
+
+// orders.c: carries out everything the switch has ordered, including what failing orders lead to.
+void supervisor_carry_out(struct supervisor *s, int64_t now_ns);
+
+// inbox.c: reads all there is from one worker's channel.
+void supervisor_read_path(struct supervisor *s, struct path *path);
+void supervisor_read_source(struct supervisor *s);
+void supervisor_read_outlet(struct supervisor *s);
+
+// upkeep.c: workers that ended are reaped and started again when their pacing says so; workers that hang are
+// ended.
+void supervisor_reap(struct supervisor *s, int64_t now_ns);
+void supervisor_keep_up(struct supervisor *s, int64_t now_ns);
+// Does what is due soon while the supervisor is awake anyhow, so that time need not wake it for that.
+void supervisor_look_round_early(struct supervisor *s, int64_t now_ns);
+int64_t supervisor_deadline_ns(const struct supervisor *s);
+// The switch's part of the configuration.
+struct switch_config supervisor_switch_config(const struct config *config, uint32_t slot_count);
+// A frame could not be handed to egress, or was lost with it.
+void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns);
+
+// commands.c: what operators want and see.
+extern const struct control_handlers supervisor_handlers;
+// Reads the file the box was started with again (SIGHUP).
+void supervisor_reload_file(struct supervisor *s);
+
+#endif

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The status document: one JSON object that tells everything there is to know about a running box. It holds
+// no secret: no passphrase, no stream id. Keys are only ever added; schema_version goes up when one changes
+// its meaning. Times of day are UTC, "2026-03-01T12:00:00.123Z"; null stands for what is not known (yet).
+//
+//   schema_version  number of this description: 1
+//   name, version, time, uptime_s
+//   faults_allowed  deliberate faults are permitted (control.allow_faults)
+//   warnings        texts: what the configuration does that is unwise
+//
+//   source          the programme source
+//     driver, path, options             as configured
+//     width, height, rate, fps          picture format, rate as "30000/1001"; null until the source is open
+//     signal                            "present", "none", "unknown"
+//     signal_reason                     why there is none, a sentence; null
+//     measured_fps                      frames captured a second, over the last 5 s
+//     ended                             a source on standard input is over
+//     frames                            captured, lost_no_slot, lost_device, lost_decode_late, decode_errors,
+//                                       times_corrected: as capture counts them, over all its restarts
+//     worker                            see below
+//   stream          what leaves the box
+//     codec, gop_frames, standby ("warm", "hot", "off")
+//     bitrate_kbps                      video, as set
+//     measured_kbps_1s, measured_kbps_10s   transport stream, last complete second and last 10
+//     measured_fps                      access units emitted a second, over the last 5 s
+//   on_air          path (letter or null), cause (why it is this one), since_s
+//   paths[]         the chain, in order of preference
+//     path, driver, device, preset      letter and configuration
+//     description                       what the driver says it is
+//     state                             "down", "startable", "starting", "standby", "active", "dying"
+//     orders                            frames it has been asked for and not answered
+//     coded, dropped                    access units and reported drops since start
+//     failures                          object: how often it was taken out of service, by cause
+//     last_cause, last_failure          of the last time; null
+//     outdated                          runs with a configuration that has been replaced
+//     worker
+//   encoders        what was tried at start for the paths with driver "auto"
+//     tried           false: the chain is written out, nothing was tried; the rest is then null or empty
+//     format          that the trials were made with, "1280x720 at 30/1"; took_ms all together
+//     list[]          in the order of trial
+//       driver, device, description, fault_domain
+//       trial         "passed", "failed", "not_tried"
+//       eligible, score (null when not eligible), paths (letters it was given), reason (a sentence)
+//       open_ms, latency_p50_ms, latency_p99_ms (null: too few frames for it), latency_max_ms (of
+//                     one frame), idr_on_request, bitrate_changes: measured, or null
+//   pool            slots, held (frames in use), bytes; null until the source is open
+//   egress          pending (access units handed over and not confirmed), bytes (sent since start), worker
+//   destinations[]  name, url, latency_ms (configured)
+//     state                             "connecting", "listening", "connected", "waiting", "stopped"; null =
+//     not told reason                            of the last failure: "none", "passphrase", "refused",
+//     "unreachable", "name",
+//                                       "version", "lost", "local"
+//     text                              the same in a sentence
+//     connections, receivers            since egress started; now
+//     sent, lost                        access units since it was first connected
+//     lost_per_mille                    minute, five_minutes, since_start
+//     srt                               latency_ms (negotiated), rtt_ms, send_buffer_ms, bandwidth_kbps,
+//     sent_bytes,
+//                                       retransmitted_packets, lost_packets, too_late_packets, and the access
+//                                       units lost_not_connected, lost_waiting_idr, lost_buffer_full,
+//                                       lost_unacknowledged (sent, never arrived); since
+//                                       egress started
+//   frames          captured, encoded, emitted, sent (to at least one destination): since start
+//   losses          frames that are missing in the stream that leaves the box, each under one cause
+//     frames                            capture (never captured), no_path (no encoder in time), egress, all
+//     per_mille                         minute, five_minutes, since_start: object of the same causes; lost /
+//     (delivered
+//                                       + lost)
+//   latency         capture (capture time to arrival here), encoder (inside it), encode (capture time to the
+//   order to
+//                   send), egress (that order to SRT), origin (capture time to SRT); each minute and
+//                   since_start with p50_ms, p99_ms, max_ms
+//   switches        count (since start), last[] (newest first, at most 64)
+//     time, from, to (letters or null), cause, frame (sequence of the first of the new path), epoch, replayed
+//     (frames encoded again), duration_ms (fault noticed to first access unit handed over; null = not
+//     complete)
+//   worker          pid (0 = no process), state ("running", "idle", "waiting", "given_up"), ready, restarts,
+//                   failure (how the last process ended, or null)
+#ifndef SUPERVISOR_STATUS_H
+#define SUPERVISOR_STATUS_H
+
+#include "supervisor/config.h"
+#include "supervisor/metrics.h"
+#include "supervisor/outlet.h"
+#include "supervisor/path.h"
+#include "supervisor/selection.h"
+#include "supervisor/source.h"
+#include "supervisor/switch.h"
+#include "supervisor/utc.h"
+
+#define STATUS_SCHEMA_VERSION 1
+
+// Everything is the supervisor's and only read.
+struct status_snapshot {
+    int64_t now_ns;
+    int64_t started_ns;
+    const struct config *config;
+    const struct switch_state *switching; // NULL before the picture format is known
+    const struct path *paths;
+    uint32_t path_count;
+    const struct source *source;
+    const struct outlet *outlet;
+    const struct metrics *metrics;
+    const struct utc_offset *utc;
+    const struct selection *selection; // NULL = there was none
+    enum switch_cause active_cause;
+};
+
+// malloc'ed; the caller frees. NULL when out of memory.
+char *status_json(const struct status_snapshot *snapshot);
+
+#endif

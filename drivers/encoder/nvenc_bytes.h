@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// A look at what the device wrote, whatever its flags say.
+#ifndef DRIVERS_ENCODER_NVENC_BYTES_H
+#define DRIVERS_ENCODER_NVENC_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Whether this access unit (Rec. H.264, Annex B) is an IDR picture. Reads up to the first slice's header.
+bool nvenc_bytes_are_idr(const uint8_t *data, size_t size_bytes);
+
+#endif

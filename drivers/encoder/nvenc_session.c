@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nvenc_session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hal/time.h"
+
+// Of CUresult (cuda.h); dynlink_cuda.h leaves them out.
+#define CUDA_NO_MEMORY 2
+#define CUDA_NO_DEVICE 100
+#define CLOSE_TRIES 500
+
+static int failed(struct nvenc_session *session, const char *call, NVENCSTATUS status,
+                  struct encoder_text *why)
+{
+    int error = nvenc_status_error(status);
+
+    if (error == CASTOR_ERR_AGAIN)
+        return error;
+    if (error == CASTOR_ERR_LOST)
+        session->lost = true;
+    return encoder_text_set(why, error, "nvenc: %s: %s (%d)%s", call, nvenc_status_name(status), (int)status,
+                            session->lost ? ": the device is gone; only a new process can be sure of it"
+                                          : "");
+}
+
+static int cuda_failed(const struct nvenc_library *library, const char *call, CUresult result,
+                       struct encoder_text *why)
+{
+    const char *name = NULL;
+    int error = CASTOR_ERR_IO;
+
+    if ((int)result == CUDA_NO_DEVICE)
+        error = CASTOR_ERR_NOT_FOUND;
+    if ((int)result == CUDA_NO_MEMORY)
+        error = CASTOR_ERR_NO_MEMORY;
+    (void)library->error_name(result, &name);
+    return encoder_text_set(why, error, "nvenc: %s: %s (%d); see whether nvidia-smi finds the device", call,
+                            name ? name : "unknown", (int)result);
+}
+
+int nvenc_session_device_name(const struct nvenc_library *library, CUdevice device,
+                              char name[NVENC_DEVICE_NAME_BYTES])
+{
+    int domain = 0, bus = 0, slot = 0;
+
+    if (library->device_get_attribute(&domain, CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID, device) != CUDA_SUCCESS ||
+        library->device_get_attribute(&bus, CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, device) != CUDA_SUCCESS ||
+        library->device_get_attribute(&slot, CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID, device) != CUDA_SUCCESS)
+        return CASTOR_ERR_IO;
+    (void)snprintf(name, NVENC_DEVICE_NAME_BYTES, "%04x:%02x:%02x.0", (unsigned)domain, (unsigned)bus,
+                   (unsigned)slot);
+    return CASTOR_OK;
+}
+
+static int find_device(const struct nvenc_library *library, const char *wanted, CUdevice *out,
+                       struct encoder_text *why)
+{
+    char name[NVENC_DEVICE_NAME_BYTES];
+    int count = 0;
+    CUresult result = library->init(0);
+
+    if (result != CUDA_SUCCESS)
+        return cuda_failed(library, "cuInit", result, why);
+    result = library->device_get_count(&count);
+    if (result != CUDA_SUCCESS)
+        return cuda_failed(library, "cuDeviceGetCount", result, why);
+    for (int i = 0; i < count; i++) {
+        CUdevice device;
+        if (library->device_get(&device, i) != CUDA_SUCCESS)
+            continue;
+        if (wanted[0] == '\0' ||
+            (nvenc_session_device_name(library, device, name) == CASTOR_OK && strcmp(name, wanted) == 0)) {
+            *out = device;
+            return CASTOR_OK;
+        }
+    }
+    return encoder_text_set(
+        why, CASTOR_ERR_NOT_FOUND,
+        "nvenc: there is no device \"%.60s\" (a PCI address such as 0000:01:00.0, or empty "
+        "for the first); CUDA finds %d",
+        wanted, count);
+}
+
+static int open_handle(struct nvenc_session *session, struct encoder_text *why)
+{
+    NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS params = {
+        .version = NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS_VER,
+        .deviceType = NV_ENC_DEVICE_TYPE_CUDA,
+        .device = session->context,
+        .apiVersion = NVENCAPI_VERSION,
+    };
+    NVENCSTATUS status = session->api.nvEncOpenEncodeSessionEx(&params, &session->handle);
+
+    if (status == NV_ENC_SUCCESS)
+        return CASTOR_OK;
+    int error = failed(session, "NvEncOpenEncodeSessionEx", status, why);
+    if (error == CASTOR_ERR_NO_MEMORY)
+        (void)encoder_text_set(why, error,
+                               "nvenc: no further encoding session (%s): the system's limit may be reached; "
+                               "end another encoder or use another driver",
+                               nvenc_status_name(status));
+    return error;
+}
+
+int nvenc_session_open(struct nvenc_session *session, const char *device, struct encoder_text *why)
+{
+    CUdevice cuda_device = 0;
+
+    memset(session, 0, sizeof *session);
+    int error = nvenc_library_get(&session->library, why);
+    if (error == CASTOR_OK)
+        error = nvenc_library_instance(session->library, &session->api, why);
+    if (error == CASTOR_OK)
+        error = find_device(session->library, device, &cuda_device, why);
+    if (error != CASTOR_OK)
+        return error;
+    CUresult result =
+        session->library->context_create(&session->context, CU_CTX_SCHED_BLOCKING_SYNC, cuda_device);
+    if (result != CUDA_SUCCESS) {
+        session->context = NULL;
+        return cuda_failed(session->library, "cuCtxCreate", result, why);
+    }
+    error = open_handle(session, why);
+    if (error != CASTOR_OK)
+        nvenc_session_close(session); // the header wants NvEncDestroyEncoder() even after a failure
+    return error;
+}
+
+int nvenc_session_open_error(int error, struct encoder_text *why)
+{
+    if (error == CASTOR_ERR_AGAIN)
+        return encoder_text_set(why, CASTOR_ERR_BUSY, "nvenc: the device is busy; try again");
+    return error == CASTOR_ERR_LOST ? CASTOR_ERR_IO : error;
+}
+
+static int ask(struct nvenc_session *session, NV_ENC_CAPS ability)
+{
+    NV_ENC_CAPS_PARAM param = {.version = NV_ENC_CAPS_PARAM_VER, .capsToQuery = ability};
+    int value = 0;
+
+    if (session->api.nvEncGetEncodeCaps(session->handle, NV_ENC_CODEC_H264_GUID, &param, &value) !=
+        NV_ENC_SUCCESS)
+        return 0;
+    return value > 0 ? value : 0;
+}
+
+static int check_codec(struct nvenc_session *session, struct encoder_text *why)
+{
+    GUID guids[16];
+    uint32_t count = 0;
+    NVENCSTATUS status =
+        session->api.nvEncGetEncodeGUIDs(session->handle, guids, sizeof guids / sizeof guids[0], &count);
+
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncGetEncodeGUIDs", status, why);
+    for (uint32_t i = 0; i < count && i < sizeof guids / sizeof guids[0]; i++) {
+        if (memcmp(&guids[i], &NV_ENC_CODEC_H264_GUID, sizeof guids[i]) == 0)
+            return CASTOR_OK;
+    }
+    return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "nvenc: this device has no H.264 encoder");
+}
+
+static int query_formats(struct nvenc_session *session, struct encoder_text *why)
+{
+    NV_ENC_BUFFER_FORMAT formats[32];
+    uint32_t count = 0;
+    NVENCSTATUS status = session->api.nvEncGetInputFormats(session->handle, NV_ENC_CODEC_H264_GUID, formats,
+                                                           sizeof formats / sizeof formats[0], &count);
+
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncGetInputFormats", status, why);
+    for (uint32_t i = 0; i < count && i < sizeof formats / sizeof formats[0]; i++)
+        session->input_formats |= formats[i];
+    return CASTOR_OK;
+}
+
+int nvenc_session_query(struct nvenc_session *session, struct encoder_caps *out, struct encoder_text *why)
+{
+    int error = check_codec(session, why);
+
+    if (error == CASTOR_OK)
+        error = query_formats(session, why);
+    if (error != CASTOR_OK)
+        return error;
+    session->abilities = (struct nvenc_abilities){
+        .custom_vbv = ask(session, NV_ENC_CAPS_SUPPORT_CUSTOM_VBV_BUF_SIZE) > 0,
+        .change_bitrate = ask(session, NV_ENC_CAPS_SUPPORT_DYN_BITRATE_CHANGE) > 0,
+        .cabac = ask(session, NV_ENC_CAPS_SUPPORT_CABAC) > 0,
+        .multiple_refs = ask(session, NV_ENC_CAPS_SUPPORT_MULTIPLE_REF_FRAMES) > 0,
+    };
+    *out = (struct encoder_caps){
+        .codecs = 1u << ENCODER_CODEC_H264,
+        .min_width_px = (uint32_t)ask(session, NV_ENC_CAPS_WIDTH_MIN),
+        .min_height_px = (uint32_t)ask(session, NV_ENC_CAPS_HEIGHT_MIN),
+        .max_width_px = (uint32_t)ask(session, NV_ENC_CAPS_WIDTH_MAX),
+        .max_height_px = (uint32_t)ask(session, NV_ENC_CAPS_HEIGHT_MAX),
+        .flags = ENCODER_CAP_FORCE_IDR,
+    };
+    if (session->input_formats & NV_ENC_BUFFER_FORMAT_IYUV)
+        out->pixels |= 1u << CASTOR_PIXEL_I420;
+    if (session->input_formats & NV_ENC_BUFFER_FORMAT_NV12)
+        out->pixels |= 1u << CASTOR_PIXEL_NV12;
+    if (session->abilities.change_bitrate)
+        out->flags |= ENCODER_CAP_SET_BITRATE;
+    if (session->abilities.custom_vbv)
+        out->flags |= ENCODER_CAP_VBV;
+    // NV_ENC_CAPS_MB_PER_SEC_MAX is of all sessions together, so what this one may take is left unknown.
+    return CASTOR_OK;
+}
+
+static int create_buffers(struct nvenc_session *session, struct encoder_text *why)
+{
+    for (uint32_t i = 0; i < NVENC_BUFFERS; i++) {
+        NV_ENC_CREATE_INPUT_BUFFER input = {
+            .version = NV_ENC_CREATE_INPUT_BUFFER_VER,
+            .width = session->init.encodeWidth,
+            .height = session->init.encodeHeight,
+            .bufferFmt = session->format,
+        };
+        NV_ENC_CREATE_BITSTREAM_BUFFER output = {.version = NV_ENC_CREATE_BITSTREAM_BUFFER_VER};
+        NVENCSTATUS status = session->api.nvEncCreateInputBuffer(session->handle, &input);
+        if (status != NV_ENC_SUCCESS)
+            return failed(session, "NvEncCreateInputBuffer", status, why);
+        session->input[i] = input.inputBuffer;
+        status = session->api.nvEncCreateBitstreamBuffer(session->handle, &output);
+        if (status != NV_ENC_SUCCESS)
+            return failed(session, "NvEncCreateBitstreamBuffer", status, why);
+        session->output[i] = output.bitstreamBuffer;
+    }
+    return CASTOR_OK;
+}
+
+int nvenc_session_start(struct nvenc_session *session, const struct encoder_config *config,
+                        const GUID *preset, struct encoder_text *why)
+{
+    NV_ENC_PRESET_CONFIG found = {.version = NV_ENC_PRESET_CONFIG_VER,
+                                  .presetCfg = {.version = NV_ENC_CONFIG_VER}};
+    NVENCSTATUS status = session->api.nvEncGetEncodePresetConfigEx(
+        session->handle, NV_ENC_CODEC_H264_GUID, *preset, NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY, &found);
+
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncGetEncodePresetConfigEx", status, why);
+    session->config = found.presetCfg;
+    nvenc_config_fill(config, &session->abilities, &session->config);
+    session->format =
+        config->format.pixel == CASTOR_PIXEL_NV12 ? NV_ENC_BUFFER_FORMAT_NV12 : NV_ENC_BUFFER_FORMAT_IYUV;
+    session->init = (NV_ENC_INITIALIZE_PARAMS){
+        .version = NV_ENC_INITIALIZE_PARAMS_VER,
+        .encodeGUID = NV_ENC_CODEC_H264_GUID,
+        .presetGUID = *preset,
+        .tuningInfo = NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY,
+        .encodeWidth = config->format.width_px,
+        .encodeHeight = config->format.height_px,
+        .darWidth = config->format.width_px,
+        .darHeight = config->format.height_px,
+        .maxEncodeWidth = config->format.width_px,
+        .maxEncodeHeight = config->format.height_px,
+        .frameRateNum = config->format.rate.num,
+        .frameRateDen = config->format.rate.den,
+        .enablePTD = 1, // without it no IDR can be forced
+        .encodeConfig = &session->config,
+    };
+    status = session->api.nvEncInitializeEncoder(session->handle, &session->init);
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncInitializeEncoder", status, why);
+    return create_buffers(session, why);
+}
+
+static void copy_plane(uint8_t *to, uint32_t to_stride_bytes, const uint8_t *from, uint32_t from_stride_bytes,
+                       uint32_t width_bytes, uint32_t rows)
+{
+    for (uint32_t y = 0; y < rows; y++)
+        memcpy(to + (size_t)y * to_stride_bytes, from + (size_t)y * from_stride_bytes, width_bytes);
+}
+
+// The planes lie one after the other; those of chroma in planar formats have half the pitch.
+static void copy_picture(uint8_t *to, uint32_t pitch_bytes, const struct castor_frame *frame,
+                         const struct castor_format *format)
+{
+    uint32_t width_px = format->width_px;
+    uint32_t height_px = format->height_px;
+    uint8_t *chroma = to + (size_t)pitch_bytes * height_px;
+
+    copy_plane(to, pitch_bytes, frame->plane[0], frame->stride_bytes[0], width_px, height_px);
+    if (format->pixel == CASTOR_PIXEL_NV12) {
+        copy_plane(chroma, pitch_bytes, frame->plane[1], frame->stride_bytes[1], width_px, height_px / 2);
+        return;
+    }
+    uint32_t half_bytes = pitch_bytes / 2;
+    copy_plane(chroma, half_bytes, frame->plane[1], frame->stride_bytes[1], width_px / 2, height_px / 2);
+    copy_plane(chroma + (size_t)half_bytes * (height_px / 2), half_bytes, frame->plane[2],
+               frame->stride_bytes[2], width_px / 2, height_px / 2);
+}
+
+int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *thread, uint32_t buffer,
+                         const struct castor_frame *frame, const struct castor_format *format,
+                         struct encoder_text *why)
+{
+    NV_ENC_LOCK_INPUT_BUFFER locked = {
+        .version = NV_ENC_LOCK_INPUT_BUFFER_VER,
+        .inputBuffer = session->input[buffer],
+    };
+    NVENCSTATUS status = session->api.nvEncLockInputBuffer(session->handle, &locked);
+
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncLockInputBuffer", status, why);
+    bool is_ours = vendor_thread_borrow_pixels(thread);
+    if (is_ours) {
+        copy_picture(locked.bufferDataPtr, locked.pitch, frame, format);
+        vendor_thread_return_pixels(thread);
+    }
+    session->pitch_bytes[buffer] = locked.pitch;
+    status = session->api.nvEncUnlockInputBuffer(session->handle, session->input[buffer]);
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncUnlockInputBuffer", status, why);
+    return is_ours ? CASTOR_OK : CASTOR_ERR_LOST;
+}
+
+int nvenc_session_encode(struct nvenc_session *session, uint32_t buffer, uint64_t id, bool idr,
+                         bool *finished, struct encoder_text *why)
+{
+    NV_ENC_PIC_PARAMS params = {
+        .version = NV_ENC_PIC_PARAMS_VER,
+        .inputWidth = session->init.encodeWidth,
+        .inputHeight = session->init.encodeHeight,
+        .inputPitch = session->pitch_bytes[buffer],
+        .encodePicFlags = idr ? NV_ENC_PIC_FLAG_FORCEIDR | NV_ENC_PIC_FLAG_OUTPUT_SPSPPS : 0,
+        .frameIdx = (uint32_t)id,
+        .inputTimeStamp = id, // opaque to the device; names the picture when it comes out
+        .inputBuffer = session->input[buffer],
+        .outputBitstream = session->output[buffer],
+        .bufferFmt = session->format,
+        .pictureStruct = NV_ENC_PIC_STRUCT_FRAME,
+    };
+    NVENCSTATUS status = session->api.nvEncEncodePicture(session->handle, &params);
+
+    if (status != NV_ENC_SUCCESS && status != NV_ENC_ERR_NEED_MORE_INPUT)
+        return failed(session, "NvEncEncodePicture", status, why);
+    session->draining = false;
+    *finished = status == NV_ENC_SUCCESS;
+    return CASTOR_OK;
+}
+
+int nvenc_session_collect(struct nvenc_session *session, uint32_t buffer, uint8_t *bytes,
+                          size_t capacity_bytes, struct nvenc_picture *out, struct encoder_text *why)
+{
+    // Nothing ends a call that waits, so it must not wait.
+    NV_ENC_LOCK_BITSTREAM locked = {
+        .version = NV_ENC_LOCK_BITSTREAM_VER,
+        .doNotWait = 1,
+        .outputBitstream = session->output[buffer],
+    };
+    NVENCSTATUS status = session->api.nvEncLockBitstream(session->handle, &locked);
+
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncLockBitstream", status, why);
+    size_t size_bytes = locked.bitstreamBufferPtr ? locked.bitstreamSizeInBytes : 0;
+    if (size_bytes > 0)
+        memcpy(bytes, locked.bitstreamBufferPtr, size_bytes < capacity_bytes ? size_bytes : capacity_bytes);
+    status = session->api.nvEncUnlockBitstream(session->handle, session->output[buffer]);
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncUnlockBitstream", status, why);
+    *out = (struct nvenc_picture){.id = locked.outputTimeStamp, .size_bytes = size_bytes};
+    return CASTOR_OK;
+}
+
+int nvenc_session_set_rate(struct nvenc_session *session, const struct encoder_config *config,
+                           uint32_t bitrate_bps, struct encoder_text *why)
+{
+    NV_ENC_RECONFIGURE_PARAMS params = {.version = NV_ENC_RECONFIGURE_PARAMS_VER};
+
+    nvenc_config_rate(config, &session->abilities, bitrate_bps, &session->config.rcParams);
+    params.reInitEncodeParams = session->init; // with the pointer to the whole configuration
+    NVENCSTATUS status = session->api.nvEncReconfigureEncoder(session->handle, &params);
+    if (status == NV_ENC_SUCCESS || nvenc_status_error(status) == CASTOR_ERR_AGAIN)
+        return nvenc_status_error(status);
+    // What cannot change on the way may do so with a reset, which costs an IDR.
+    params.resetEncoder = 1;
+    params.forceIDR = 1;
+    status = session->api.nvEncReconfigureEncoder(session->handle, &params);
+    return status == NV_ENC_SUCCESS ? CASTOR_OK : failed(session, "NvEncReconfigureEncoder", status, why);
+}
+
+int nvenc_session_drain(struct nvenc_session *session, struct encoder_text *why)
+{
+    NV_ENC_PIC_PARAMS params = {.version = NV_ENC_PIC_PARAMS_VER, .encodePicFlags = NV_ENC_PIC_FLAG_EOS};
+
+    if (session->draining)
+        return CASTOR_OK;
+    NVENCSTATUS status = session->api.nvEncEncodePicture(session->handle, &params);
+    if (status != NV_ENC_SUCCESS)
+        return failed(session, "NvEncEncodePicture (end of stream)", status, why);
+    session->draining = true;
+    return CASTOR_OK;
+}
+
+// Before everything goes. A device that is busy tells nobody when it no longer is.
+static int last_drain(struct nvenc_session *session, struct encoder_text *why)
+{
+    const struct timespec pause = {.tv_nsec = (long)CASTOR_NS_PER_MS};
+    int error = nvenc_session_drain(session, why);
+
+    for (int i = 0; error == CASTOR_ERR_AGAIN && i < CLOSE_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        error = nvenc_session_drain(session, why);
+    }
+    return error;
+}
+
+// The order of the header: end of stream, buffers, session, context.
+void nvenc_session_close(struct nvenc_session *session)
+{
+    struct encoder_text ignored;
+
+    if (session->output[0] && !session->lost && last_drain(session, &ignored) != CASTOR_OK)
+        session->lost = true; // and everything else goes all the same
+    for (uint32_t i = 0; i < NVENC_BUFFERS; i++) {
+        if (session->input[i])
+            (void)session->api.nvEncDestroyInputBuffer(session->handle, session->input[i]);
+        if (session->output[i])
+            (void)session->api.nvEncDestroyBitstreamBuffer(session->handle, session->output[i]);
+    }
+    if (session->handle)
+        (void)session->api.nvEncDestroyEncoder(session->handle);
+    if (session->context)
+        (void)session->library->context_destroy(session->context);
+    memset(session, 0, sizeof *session);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// One NVENC encoding session: every call into NVIDIA's libraries is here. All functions of one session are
+// called on one thread, on which the session's CUDA context stays current from open to close. Any of them may
+// hang in the library for ever: only a struct vendor_thread calls them. Source: nvEncodeAPI.h 11.1.
+#ifndef DRIVERS_ENCODER_NVENC_SESSION_H
+#define DRIVERS_ENCODER_NVENC_SESSION_H
+
+#include <stdbool.h>
+
+#include "nvenc_config.h"
+#include "nvenc_library.h"
+#include "vendor_thread.h"
+
+// nvEncodeAPI.h asks for at least 4 buffers of each kind more than there are B frames.
+#define NVENC_BUFFERS 4
+#define NVENC_DEVICE_NAME_BYTES 128
+
+struct nvenc_session {
+    const struct nvenc_library *library;
+    NV_ENCODE_API_FUNCTION_LIST api;
+    CUcontext context;
+    void *handle; // the encoder of NvEncOpenEncodeSessionEx()
+    struct nvenc_abilities abilities;
+    uint32_t input_formats; // NV_ENC_BUFFER_FORMAT bits that it takes
+    NV_ENC_INITIALIZE_PARAMS init;
+    NV_ENC_CONFIG config;
+    NV_ENC_BUFFER_FORMAT format;
+    NV_ENC_INPUT_PTR input[NVENC_BUFFERS];
+    NV_ENC_OUTPUT_PTR output[NVENC_BUFFERS];
+    uint32_t pitch_bytes[NVENC_BUFFERS];
+    bool draining; // end of stream was said after the last picture
+    bool lost;
+};
+
+// A coded picture as it comes out of the device.
+struct nvenc_picture {
+    uint64_t id;       // as it was given to nvenc_session_encode()
+    size_t size_bytes; // 0: the device dropped it
+};
+
+// Opens CUDA's device (a PCI address as "0000:01:00.0", "" = the first), a context and a session. Errors: as
+// struct encoder_driver's open(). On failure *session needs no nvenc_session_close().
+CASTOR_MUST_USE int nvenc_session_open(struct nvenc_session *session, const char *device,
+                                       struct encoder_text *why);
+
+// Asks for codec, sizes, formats and abilities, which nvenc_session_start() needs. Errors: as probe().
+CASTOR_MUST_USE int nvenc_session_query(struct nvenc_session *session, struct encoder_caps *out,
+                                        struct encoder_text *why);
+
+// What open() and probe() of the driver answer for an error of the functions above.
+int nvenc_session_open_error(int error, struct encoder_text *why);
+
+// Configures the encoder and creates its buffers.
+CASTOR_MUST_USE int nvenc_session_start(struct nvenc_session *session, const struct encoder_config *config,
+                                        const GUID *preset, struct encoder_text *why);
+
+// Copies a frame into input buffer `buffer`, the only copy of raw pixels. Errors: LOST when the frame is the
+// caller's of `thread` again.
+CASTOR_MUST_USE int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *thread,
+                                         uint32_t buffer, const struct castor_frame *frame,
+                                         const struct castor_format *format, struct encoder_text *why);
+
+// Has that buffer encoded. *finished: its result, and those of pictures before it, may be asked for. AGAIN:
+// the device is busy, try again later.
+CASTOR_MUST_USE int nvenc_session_encode(struct nvenc_session *session, uint32_t buffer, uint64_t id,
+                                         bool idr, bool *finished, struct encoder_text *why);
+
+// Fetches the oldest result, in order of encoding. AGAIN: not ready yet. Of a result that is larger than
+// `capacity_bytes` only as much is copied, yet its full size is given.
+CASTOR_MUST_USE int nvenc_session_collect(struct nvenc_session *session, uint32_t buffer, uint8_t *bytes,
+                                          size_t capacity_bytes, struct nvenc_picture *out,
+                                          struct encoder_text *why);
+
+// Changes the rate from the next picture on, without a reset where the device can.
+CASTOR_MUST_USE int nvenc_session_set_rate(struct nvenc_session *session, const struct encoder_config *config,
+                                           uint32_t bitrate_bps, struct encoder_text *why);
+
+// Says end of stream: everything that was given comes out. Pictures may follow; the next must be an IDR.
+CASTOR_MUST_USE int nvenc_session_drain(struct nvenc_session *session, struct encoder_text *why);
+
+// Gives everything back. For a session that nvenc_session_open() opened, or one that is all zero.
+void nvenc_session_close(struct nvenc_session *session);
+
+// The PCI address of a CUDA device.
+CASTOR_MUST_USE int nvenc_session_device_name(const struct nvenc_library *library, CUdevice device,
+                                              char name[NVENC_DEVICE_NAME_BYTES]);
+
+#endif

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+// A media file as a live source: decoded ahead by a thread into the lent slots, paced in real time, looped
+// without a seam. Options: number=1 draws the frame number block over the picture; threads=N decoder threads.
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clip_file.h"
+#include "clip_picture.h"
+#include "grid.h"
+#include "module/module.h"
+#include "number.h"
+#include "slots.h"
+#include "ticker.h"
+
+#define CLIP_QUEUE_DEPTH 6
+// A grid that starts with the first picture starts this much later, so that the second is ready in time.
+#define CLIP_HEAD_START_NS (50 * CASTOR_NS_PER_MS)
+#define CLIP_JOIN_BUDGET_NS (900 * CASTOR_NS_PER_MS)
+
+struct clip_time {
+    AVFrame *picture;
+    int64_t time_ns;
+};
+
+struct clip {
+    struct source source;
+    struct clip_file *file;
+    struct clip_picture *drawer;
+    struct clip_time current, next; // the thread's; open() fills both
+    bool every_picture_once;        // the wanted rate is the clip's own
+    uint64_t drawn;                 // the thread's
+    uint32_t number, threads;
+    int ticker;
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool stop;
+    pthread_mutex_t lock;   // guards everything below
+    pthread_cond_t changed; // a slot was lent, the source closes, or the thread ended
+    bool thread_ended;
+    struct grid grid;
+    struct slots empty, ready;
+    struct source_counters counters;
+    int failure;
+    struct source_text failure_text;
+};
+
+static struct clip *from_source(struct source *source)
+{
+    return (struct clip *)source;
+}
+
+static int64_t distance_ns(int64_t a, int64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+static int advance(struct clip *clip, struct source_text *why)
+{
+    struct clip_time passed = clip->current;
+
+    clip->current = clip->next;
+    clip->next = passed;
+    av_frame_unref(clip->next.picture);
+    return clip_file_next(clip->file, clip->next.picture, &clip->next.time_ns, why);
+}
+
+// Makes `current` the picture for the next frame drawn.
+static int choose_picture(struct clip *clip, struct source_text *why)
+{
+    int64_t wanted_ns = castor_frame_time_ns(clip->source.format.rate, clip->drawn);
+
+    if (clip->every_picture_once)
+        return clip->drawn == 0 ? CASTOR_OK : advance(clip, why);
+    while (distance_ns(clip->next.time_ns, wanted_ns) <= distance_ns(clip->current.time_ns, wanted_ns)) {
+        int error = advance(clip, why);
+        if (error)
+            return error;
+    }
+    return CASTOR_OK;
+}
+
+static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_ns)
+{
+    uint64_t before_slot, after_slot;
+    int64_t now_ns = castor_now_ns();
+
+    pthread_mutex_lock(&clip->lock);
+    if (!clip->grid.anchored)
+        now_ns += CLIP_HEAD_START_NS;
+    grid_take(&clip->grid, now_ns, slot_ns, frame, &before_slot, &after_slot);
+    clip->counters.lost_no_slot += before_slot;
+    clip->counters.lost_decode_late += after_slot;
+    clip->counters.decode_errors = clip_file_errors(clip->file);
+    if (clip->number)
+        number_draw(&clip->source.format, frame, frame->sequence);
+    slots_push(&clip->ready, frame);
+    if (clip->ready.count == 1)
+        ticker_set(clip->ticker, frame->capture_ns);
+    pthread_mutex_unlock(&clip->lock);
+}
+
+static void fail(struct clip *clip, int error, const struct source_text *why)
+{
+    pthread_mutex_lock(&clip->lock);
+    clip->failure = error;
+    clip->failure_text = *why;
+    if (clip->ready.count == 0)
+        ticker_set(clip->ticker, 0);
+    pthread_mutex_unlock(&clip->lock);
+}
+
+// Waits for a slot; false when the source closes. *slot_ns: when it came, 0 when it was there already.
+static bool take_slot(struct clip *clip, struct castor_frame *out, int64_t *slot_ns)
+{
+    bool taken;
+
+    *slot_ns = 0;
+    pthread_mutex_lock(&clip->lock);
+    while (clip->empty.count == 0 && !atomic_load(&clip->stop)) {
+        pthread_cond_wait(&clip->changed, &clip->lock); // close() signals it: the wait ends with the source
+        *slot_ns = castor_now_ns();
+    }
+    taken = !atomic_load(&clip->stop);
+    if (taken)
+        *out = slots_pop(&clip->empty);
+    pthread_mutex_unlock(&clip->lock);
+    return taken;
+}
+
+static void draw_ahead(struct clip *clip)
+{
+    struct source_text why = {""};
+    struct castor_frame frame;
+    int64_t slot_ns;
+
+    while (take_slot(clip, &frame, &slot_ns)) {
+        int error = choose_picture(clip, &why);
+        if (!error)
+            error = clip_picture_draw(clip->drawer, clip->current.picture, &frame, &why);
+        if (error) {
+            fail(clip, error, &why);
+            return;
+        }
+        clip->drawn++;
+        publish(clip, &frame, slot_ns);
+    }
+}
+
+static void *thread_main(void *argument)
+{
+    struct clip *clip = argument;
+
+    draw_ahead(clip);
+    pthread_mutex_lock(&clip->lock);
+    clip->thread_ended = true;
+    pthread_cond_signal(&clip->changed);
+    pthread_mutex_unlock(&clip->lock);
+    return NULL;
+}
+
+static uint32_t clamp_even(uint32_t value, uint32_t low, uint32_t high)
+{
+    value &= ~1u;
+    return value < low ? low : value > high ? high : value;
+}
+
+static bool same_rate(struct castor_rational a, struct castor_rational b)
+{
+    uint64_t left = (uint64_t)a.num * b.den, right = (uint64_t)b.num * a.den;
+
+    return distance_ns((int64_t)left, (int64_t)right) <= (int64_t)(right / 10000);
+}
+
+// The format delivered: what is wanted, the clip's own where nothing is.
+static int resolve_format(struct clip *clip, const struct source_config *config, struct source_text *why)
+{
+    struct clip_shape shape = clip_file_shape(clip->file);
+    struct castor_format *format = &clip->source.format;
+
+    *format = config->format;
+    if (format->pixel == CASTOR_PIXEL_NONE)
+        format->pixel = CASTOR_PIXEL_I420;
+    if (format->pixel != CASTOR_PIXEL_I420 && format->pixel != CASTOR_PIXEL_NV12)
+        return source_text_set(why, CASTOR_ERR_UNSUPPORTED, "clips are delivered as I420 or NV12 only");
+    if (format->width_px == 0) {
+        format->width_px = clamp_even(shape.width_px, 320, 3840);
+        format->height_px = clamp_even(shape.height_px, 180, 2160);
+    }
+    if (format->rate.num == 0)
+        format->rate = shape.rate;
+    clip->every_picture_once = shape.constant_rate && same_rate(format->rate, shape.rate);
+    return CASTOR_OK;
+}
+
+static int open_file(struct clip *clip, const struct source_config *config, struct source_text *why)
+{
+    const struct source_option known[] = {{"number", 0, 1, &clip->number},
+                                          {"threads", 1, 16, &clip->threads}};
+    int error = source_options_parse(config->options, known, 2, why);
+
+    if (!error)
+        error =
+            clip_file_open(config->path ? config->path : "", clip->threads, &clip->stop, &clip->file, why);
+    if (error)
+        return error;
+    clip->current.picture = av_frame_alloc();
+    clip->next.picture = av_frame_alloc();
+    if (!clip->current.picture || !clip->next.picture)
+        return source_text_set(why, CASTOR_ERR_NO_MEMORY, "out of memory for the clip's pictures");
+    error = clip_file_next(clip->file, clip->current.picture, &clip->current.time_ns, why);
+    if (error)
+        return error == CASTOR_ERR_LOST ? CASTOR_ERR_INVALID : error;
+    error = clip_file_next(clip->file, clip->next.picture, &clip->next.time_ns, why);
+    if (error)
+        return error == CASTOR_ERR_LOST ? CASTOR_ERR_INVALID : error;
+    return resolve_format(clip, config, why);
+}
+
+static struct clip *clip_create(void)
+{
+    struct clip *clip = calloc(1, sizeof *clip);
+    pthread_condattr_t house_clock;
+
+    if (!clip)
+        return NULL;
+    clip->ticker = -1;
+    clip->source.queue_depth = CLIP_QUEUE_DEPTH;
+    pthread_mutex_init(&clip->lock, NULL);
+    pthread_condattr_init(&house_clock);
+    pthread_condattr_setclock(&house_clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&clip->changed, &house_clock);
+    pthread_condattr_destroy(&house_clock);
+    return clip;
+}
+
+// False when the decoder hangs.
+static bool stop_thread(struct clip *clip)
+{
+    int64_t until_ns = castor_now_ns() + CLIP_JOIN_BUDGET_NS;
+    const struct timespec until = castor_timespec(until_ns);
+    bool ended;
+    int result = 0;
+
+    if (!clip->has_thread)
+        return true;
+    pthread_mutex_lock(&clip->lock);
+    atomic_store(&clip->stop, true);
+    pthread_cond_signal(&clip->changed);
+    while (!clip->thread_ended && result == 0)
+        result = pthread_cond_timedwait(&clip->changed, &clip->lock, &until);
+    ended = clip->thread_ended;
+    pthread_mutex_unlock(&clip->lock);
+    return ended && pthread_join(clip->thread, NULL) == 0; // it has nothing left to do
+}
+
+static void clip_close(struct source *source)
+{
+    struct clip *clip = from_source(source);
+
+    if (!clip)
+        return;
+    if (!stop_thread(clip)) {
+        pthread_detach(clip->thread); // it still uses everything: better lost than freed under it
+        return;
+    }
+    clip_picture_destroy(clip->drawer);
+    av_frame_free(&clip->current.picture);
+    av_frame_free(&clip->next.picture);
+    clip_file_close(clip->file);
+    if (clip->ticker >= 0)
+        close(clip->ticker);
+    pthread_cond_destroy(&clip->changed);
+    pthread_mutex_destroy(&clip->lock);
+    free(clip);
+}
+
+static int start_thread(struct clip *clip)
+{
+    sigset_t all, before;
+    int result;
+
+    sigfillset(&all); // signals are the main thread's
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    result = pthread_create(&clip->thread, NULL, thread_main, clip);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    clip->has_thread = result == 0;
+    return result == 0 ? CASTOR_OK : CASTOR_ERR_NO_MEMORY;
+}
+
+static int clip_open(const struct source_config *config, struct source **out, struct source_text *why)
+{
+    struct clip *clip = clip_create();
+    int error;
+
+    if (!clip)
+        return source_text_set(why, CASTOR_ERR_NO_MEMORY, "out of memory for the clip");
+    error = open_file(clip, config, why);
+    if (error)
+        goto fail;
+    grid_init(&clip->grid, clip->source.format.rate, config);
+    error = clip_picture_create(&clip->source.format, &clip->drawer);
+    if (!error)
+        error = ticker_open(&clip->ticker);
+    if (!error)
+        error = start_thread(clip);
+    if (error) {
+        source_text_set(why, error, "out of memory, descriptors or threads for the clip");
+        goto fail;
+    }
+    *out = &clip->source;
+    return CASTOR_OK;
+fail:
+    clip_close(&clip->source);
+    return error;
+}
+
+static int clip_probe(const struct source_config *config, struct castor_format *out, struct source_text *why)
+{
+    struct clip *clip = clip_create();
+    int error;
+
+    if (!clip)
+        return source_text_set(why, CASTOR_ERR_NO_MEMORY, "out of memory for the clip");
+    error = open_file(clip, config, why);
+    if (!error)
+        *out = clip->source.format;
+    clip_close(&clip->source);
+    return error;
+}
+
+static int clip_queue(struct source *source, const struct castor_frame *frame)
+{
+    struct clip *clip = from_source(source);
+    int error = CASTOR_ERR_FULL;
+
+    pthread_mutex_lock(&clip->lock);
+    if (!slots_is_full(&clip->empty)) {
+        slots_push(&clip->empty, frame);
+        pthread_cond_signal(&clip->changed);
+        error = CASTOR_OK;
+    }
+    pthread_mutex_unlock(&clip->lock);
+    return error;
+}
+
+static void copy_counters(struct clip *clip)
+{
+    clip->source.counters.lost_no_slot = clip->counters.lost_no_slot;
+    clip->source.counters.lost_decode_late = clip->counters.lost_decode_late;
+    clip->source.counters.decode_errors = clip->counters.decode_errors;
+}
+
+static int clip_dequeue(struct source *source, struct castor_frame *out)
+{
+    struct clip *clip = from_source(source);
+    const struct castor_frame *head;
+    int error = CASTOR_ERR_AGAIN;
+
+    pthread_mutex_lock(&clip->lock);
+    head = slots_peek(&clip->ready);
+    if (head && head->capture_ns <= castor_now_ns()) {
+        *out = slots_pop(&clip->ready);
+        head = slots_peek(&clip->ready);
+        ticker_set(clip->ticker, head ? head->capture_ns : clip->failure ? 0 : SOURCE_NO_DEADLINE);
+        error = CASTOR_OK;
+    } else if (!head && clip->failure) {
+        error = clip->failure;
+        source->fault = clip->failure_text;
+    }
+    copy_counters(clip);
+    pthread_mutex_unlock(&clip->lock);
+    return error;
+}
+
+static int clip_descriptor(const struct source *source)
+{
+    return ((const struct clip *)source)->ticker;
+}
+
+static int64_t clip_next_deadline(const struct source *source)
+{
+    struct clip *clip = from_source((struct source *)(uintptr_t)source); // the lock is not part of the value
+    const struct castor_frame *head;
+    int64_t time_ns;
+
+    pthread_mutex_lock(&clip->lock);
+    head = slots_peek(&clip->ready);
+    time_ns = head ? head->capture_ns : grid_next_ns(&clip->grid);
+    pthread_mutex_unlock(&clip->lock);
+    return time_ns;
+}
+
+static enum source_signal clip_signal(const struct source *source)
+{
+    (void)source;
+    return SOURCE_SIGNAL_PRESENT;
+}
+
+static const struct source_driver source_clip = {
+    .name = "clip",
+    .description = "a media file, looped in real time",
+    .probe = clip_probe,
+    .open = clip_open,
+    .queue = clip_queue,
+    .dequeue = clip_dequeue,
+    .descriptor = clip_descriptor,
+    .next_deadline = clip_next_deadline,
+    .signal = clip_signal,
+    .close = clip_close,
+};
+
+DRIVER_MODULE(source_clip)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clip_picture.h"
+
+#include <stdlib.h>
+
+#include <libavutil/pixdesc.h>
+#include <libyuv.h>
+
+#include "picture.h"
+
+struct clip_picture {
+    struct castor_format format;
+    struct picture_scratch converted; // the decoded picture as I420
+    struct picture_scratch scaled;
+    struct recolour limit; // full range to limited range
+};
+
+int clip_picture_create(const struct castor_format *format, struct clip_picture **out)
+{
+    struct clip_picture *self = calloc(1, sizeof *self);
+
+    if (!self)
+        return CASTOR_ERR_NO_MEMORY;
+    self->format = *format;
+    recolour_init(&self->limit, false, RECOLOUR_FULL);
+    *out = self;
+    return CASTOR_OK;
+}
+
+void clip_picture_destroy(struct clip_picture *self)
+{
+    if (!self)
+        return;
+    picture_scratch_free(&self->converted);
+    picture_scratch_free(&self->scaled);
+    free(self);
+}
+
+#define IN(i) p->data[i], p->linesize[i]
+#define IN16(i) (const uint16_t *)(const void *)p->data[i], p->linesize[i] / 2
+#define OUT                                                                                                  \
+    v->plane[0], v->stride[0], v->plane[1], v->stride[1], v->plane[2], v->stride[2], v->width, v->height
+
+// Returns libyuv's result, or 1 for a format that is not known.
+static int convert(const AVFrame *p, const struct picture_view *v)
+{
+    switch (p->format) {
+    case AV_PIX_FMT_YUV422P:
+    case AV_PIX_FMT_YUVJ422P:
+        return I422ToI420(IN(0), IN(1), IN(2), OUT);
+    case AV_PIX_FMT_YUV444P:
+    case AV_PIX_FMT_YUVJ444P:
+        return I444ToI420(IN(0), IN(1), IN(2), OUT);
+    case AV_PIX_FMT_YUV420P10LE:
+        return I010ToI420(IN16(0), IN16(1), IN16(2), OUT);
+    case AV_PIX_FMT_YUV422P10LE:
+        return I210ToI420(IN16(0), IN16(1), IN16(2), OUT);
+    case AV_PIX_FMT_YUV444P10LE:
+        return I410ToI420(IN16(0), IN16(1), IN16(2), OUT);
+    case AV_PIX_FMT_GRAY8:
+        return I400ToI420(IN(0), OUT);
+    case AV_PIX_FMT_NV12:
+        return NV12ToI420(IN(0), IN(1), OUT);
+    case AV_PIX_FMT_NV21:
+        return NV21ToI420(IN(0), IN(1), OUT);
+    case AV_PIX_FMT_YUYV422:
+        return YUY2ToI420(IN(0), OUT);
+    case AV_PIX_FMT_UYVY422:
+        return UYVYToI420(IN(0), OUT);
+    case AV_PIX_FMT_RGB24:
+        return RAWToI420(IN(0), OUT); // libyuv names the order in a little-endian word
+    case AV_PIX_FMT_BGR24:
+        return RGB24ToI420(IN(0), OUT);
+    case AV_PIX_FMT_BGRA:
+    case AV_PIX_FMT_BGR0:
+        return ARGBToI420(IN(0), OUT);
+    case AV_PIX_FMT_RGBA:
+    case AV_PIX_FMT_RGB0:
+        return ABGRToI420(IN(0), OUT);
+    case AV_PIX_FMT_ARGB:
+        return BGRAToI420(IN(0), OUT);
+    default:
+        return 1;
+    }
+}
+
+static int as_i420(struct clip_picture *self, const AVFrame *picture, struct picture_view *out,
+                   struct source_text *why)
+{
+    const char *name = av_get_pix_fmt_name(picture->format);
+    int error;
+
+    if (picture->format == AV_PIX_FMT_YUV420P || picture->format == AV_PIX_FMT_YUVJ420P) {
+        for (int i = 0; i < 3; i++) {
+            out->plane[i] = picture->data[i];
+            out->stride[i] = picture->linesize[i];
+        }
+        out->width = picture->width;
+        out->height = picture->height;
+        return CASTOR_OK;
+    }
+    error = picture_scratch_allocate(&self->converted, picture->width, picture->height);
+    if (error)
+        return source_text_set(why, error, "out of memory for a picture of %dx%d", picture->width,
+                               picture->height);
+    if (convert(picture, &self->converted.view) != 0)
+        return source_text_set(
+            why, CASTOR_ERR_UNSUPPORTED,
+            "pictures in pixel format %s cannot be converted: encode the clip as 8-bit 4:2:0",
+            name ? name : "unknown");
+    *out = self->converted.view;
+    return CASTOR_OK;
+}
+
+// The largest area with the shape that the picture is to be shown in.
+static struct picture_area fit(const struct castor_format *format, const AVFrame *picture)
+{
+    AVRational pixel = picture->sample_aspect_ratio;
+    bool known = pixel.num > 0 && pixel.den > 0;
+
+    return picture_area_fit(format, (int64_t)picture->width * (known ? pixel.num : 1),
+                            (int64_t)picture->height * (known ? pixel.den : 1));
+}
+
+static bool is_full_range(const AVFrame *picture)
+{
+    return picture->color_range == AVCOL_RANGE_JPEG || picture->format == AV_PIX_FMT_YUVJ420P ||
+           picture->format == AV_PIX_FMT_YUVJ422P || picture->format == AV_PIX_FMT_YUVJ444P;
+}
+
+int clip_picture_draw(struct clip_picture *self, const AVFrame *picture, const struct castor_frame *slot,
+                      struct source_text *why)
+{
+    struct picture_area area = fit(&self->format, picture);
+    struct picture_view out = picture_area_view(&self->format, slot, &area);
+    struct picture_view in = {.width = 0};
+    int error = as_i420(self, picture, &in, why);
+
+    if (error)
+        return error;
+    picture_area_frame(&self->format, slot, &area);
+    error = picture_write_i420(&in, self->format.pixel, &self->scaled, &out);
+    if (error)
+        return source_text_set(why, error, "a picture of %dx%d could not be scaled: %s", picture->width,
+                               picture->height, castor_error_text(error));
+    if (is_full_range(picture))
+        picture_recolour(&self->limit, self->format.pixel, &out);
+    return CASTOR_OK;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Test pattern: colour bars, a moving element, and the frame's own number in the picture. Drawn when a slot
+// is lent, published at its tick.
+#include "pattern.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "grid.h"
+#include "number.h"
+#include "slots.h"
+#include "ticker.h"
+
+#define PATTERN_SLOTS_KNOWN 64
+#define PATTERN_QUEUE_DEPTH 3
+
+// What stands in a slot's memory since it was drawn last.
+struct pattern_slot {
+    const uint8_t *memory; // NULL: nothing of ours
+    uint32_t box_x_px;
+};
+
+struct pattern {
+    struct source source;
+    struct grid grid;
+    struct slots ready;
+    struct castor_frame_layout layout;
+    struct castor_frame background; // planes in `picture`
+    uint8_t *picture;
+    uint32_t box_px, box_y_px;
+    int ticker;
+    struct pattern_slot known[PATTERN_SLOTS_KNOWN];
+};
+
+// 75 % bars and the pieces below them, BT.709 limited range (SMPTE RP 219 in outline).
+struct colour {
+    uint8_t y, u, v;
+};
+static const struct colour bars[7] = {
+    {180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52},
+    {63, 193, 204},  {51, 109, 212}, {28, 212, 120},
+};
+static const struct colour black = {16, 128, 128};
+
+static struct pattern *from_source(struct source *source)
+{
+    return (struct pattern *)source;
+}
+
+// Fills a rectangle; x, y, width and height even.
+static void fill(const struct castor_format *format, const struct castor_frame *frame, uint32_t x, uint32_t y,
+                 uint32_t width, uint32_t height, struct colour colour)
+{
+    for (uint32_t line = y; line < y + height; line++)
+        memset(frame->plane[0] + (size_t)line * frame->stride_bytes[0] + x, colour.y, width);
+    for (uint32_t line = y / 2; line < (y + height) / 2; line++) {
+        if (format->pixel == CASTOR_PIXEL_NV12) {
+            uint8_t *uv = frame->plane[1] + (size_t)line * frame->stride_bytes[1] + x;
+            for (uint32_t i = 0; i < width; i += 2) {
+                uv[i] = colour.u;
+                uv[i + 1] = colour.v;
+            }
+        } else {
+            memset(frame->plane[1] + (size_t)line * frame->stride_bytes[1] + x / 2, colour.u, width / 2);
+            memset(frame->plane[2] + (size_t)line * frame->stride_bytes[2] + x / 2, colour.v, width / 2);
+        }
+    }
+}
+
+static void draw_background(const struct castor_format *format, const struct castor_frame *frame)
+{
+    uint32_t width = format->width_px, height = format->height_px;
+    uint32_t upper = height * 67 / 100 & ~1u, middle = height * 75 / 100 & ~1u;
+
+    for (uint32_t i = 0; i < 7; i++) {
+        uint32_t x = width * i / 7 & ~1u;
+        uint32_t end = i == 6 ? width : width * (i + 1) / 7 & ~1u;
+        fill(format, frame, x, 0, end - x, upper, bars[i]);
+        fill(format, frame, x, upper, end - x, middle - upper, i % 2 ? black : bars[6 - i]);
+    }
+    for (uint32_t x = 0; x < width; x += 2) { // luma ramp over the whole range
+        struct colour grey = {(uint8_t)(16 + 219 * x / width), 128, 128};
+        fill(format, frame, x, middle, 2, height - middle, grey);
+    }
+}
+
+// Copies rows y..y+height, columns x..x+width of the background.
+static void restore(const struct pattern *pattern, const struct castor_frame *frame, uint32_t x, uint32_t y,
+                    uint32_t width, uint32_t height)
+{
+    for (uint32_t plane = 0; plane < pattern->layout.planes; plane++) {
+        uint32_t down = plane ? 2 : 1;
+        uint32_t across = plane && pattern->layout.planes == 3 ? 2 : 1;
+        for (uint32_t line = y / down; line < (y + height) / down; line++)
+            memcpy(frame->plane[plane] + (size_t)line * frame->stride_bytes[plane] + x / across,
+                   pattern->background.plane[plane] + (size_t)line * pattern->background.stride_bytes[plane] +
+                       x / across,
+                   width / across);
+    }
+}
+
+static void draw(struct pattern *pattern, const struct castor_frame *frame)
+{
+    const struct castor_format *format = &pattern->source.format;
+    struct pattern_slot *known = frame->slot < PATTERN_SLOTS_KNOWN ? &pattern->known[frame->slot] : NULL;
+    uint32_t room = format->width_px - pattern->box_px;
+    uint64_t way = frame->sequence * (format->width_px / 160 * 2) % (2 * (uint64_t)room);
+    uint32_t x = (uint32_t)(way < room ? way : 2 * (uint64_t)room - way) & ~1u;
+
+    if (known && known->memory == frame->plane[0])
+        restore(pattern, frame, known->box_x_px, pattern->box_y_px, pattern->box_px, pattern->box_px);
+    else
+        restore(pattern, frame, 0, 0, format->width_px, format->height_px);
+    fill(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px,
+         (struct colour){235, 128, 128});
+    fill(format, frame, x + pattern->box_px / 8 * 2, pattern->box_y_px + pattern->box_px / 8 * 2,
+         pattern->box_px / 4 * 2, pattern->box_px / 4 * 2, bars[frame->sequence / 8 % 7]);
+    number_draw(format, frame, frame->sequence);
+    if (known)
+        *known = (struct pattern_slot){frame->plane[0], x};
+}
+
+static int resolve(const struct source_config *config, struct castor_format *out, struct source_text *why)
+{
+    struct castor_format format = config->format;
+    int error = source_options_parse(config->options, NULL, 0, why);
+
+    if (error)
+        return error;
+    if (format.width_px == 0) {
+        format.width_px = 1280;
+        format.height_px = 720;
+    }
+    if (format.rate.num == 0)
+        format.rate = (struct castor_rational){30, 1};
+    if (format.pixel == CASTOR_PIXEL_NONE)
+        format.pixel = CASTOR_PIXEL_I420;
+    if (format.pixel != CASTOR_PIXEL_I420 && format.pixel != CASTOR_PIXEL_NV12)
+        return source_text_set(why, CASTOR_ERR_UNSUPPORTED, "the pattern can be drawn as I420 or NV12 only");
+    *out = format;
+    return CASTOR_OK;
+}
+
+static void pattern_close(struct source *source)
+{
+    struct pattern *pattern = from_source(source);
+
+    if (!pattern)
+        return;
+    if (pattern->ticker >= 0)
+        close(pattern->ticker);
+    free(pattern->picture);
+    free(pattern);
+}
+
+static int pattern_open(const struct source_config *config, struct source **out, struct source_text *why)
+{
+    struct pattern *pattern = calloc(1, sizeof *pattern);
+    int error = CASTOR_ERR_NO_MEMORY;
+
+    if (!pattern)
+        return source_text_set(why, error, "out of memory for the pattern");
+    pattern->ticker = -1;
+    error = resolve(config, &pattern->source.format, why);
+    if (!error)
+        error = castor_frame_layout_compute(&pattern->source.format, 64, &pattern->layout);
+    if (error)
+        goto fail;
+    pattern->picture = malloc(pattern->layout.size_bytes);
+    error = pattern->picture ? ticker_open(&pattern->ticker) : CASTOR_ERR_NO_MEMORY;
+    if (error) {
+        source_text_set(why, error, "out of memory or descriptors for the pattern");
+        goto fail;
+    }
+    castor_frame_map(&pattern->layout, pattern->picture, &pattern->background);
+    draw_background(&pattern->source.format, &pattern->background);
+    pattern->box_px = pattern->source.format.height_px / 8 & ~1u;
+    pattern->box_y_px = pattern->source.format.height_px / 2 & ~1u; // clear of the number at every size
+    pattern->source.queue_depth = PATTERN_QUEUE_DEPTH;
+    grid_init(&pattern->grid, pattern->source.format.rate, config);
+    *out = &pattern->source;
+    return CASTOR_OK;
+fail:
+    pattern_close(&pattern->source);
+    return error;
+}
+
+static int64_t pattern_next_deadline(const struct source *source)
+{
+    const struct pattern *pattern = (const struct pattern *)source;
+    const struct castor_frame *head = slots_peek(&pattern->ready);
+
+    return head ? head->capture_ns : grid_next_ns(&pattern->grid);
+}
+
+static int pattern_queue(struct source *source, const struct castor_frame *frame)
+{
+    struct pattern *pattern = from_source(source);
+    struct castor_frame drawn = *frame;
+    int64_t now_ns = castor_now_ns();
+    uint64_t before_slot, after_slot;
+
+    if (slots_is_full(&pattern->ready))
+        return CASTOR_ERR_FULL;
+    grid_take(&pattern->grid, now_ns, now_ns, &drawn, &before_slot, &after_slot);
+    source->counters.lost_no_slot += before_slot + after_slot;
+    draw(pattern, &drawn);
+    slots_push(&pattern->ready, &drawn);
+    if (pattern->ready.count == 1)
+        ticker_set(pattern->ticker, drawn.capture_ns);
+    return CASTOR_OK;
+}
+
+static int pattern_dequeue(struct source *source, struct castor_frame *out)
+{
+    struct pattern *pattern = from_source(source);
+    const struct castor_frame *head = slots_peek(&pattern->ready);
+
+    if (!head || head->capture_ns > castor_now_ns())
+        return CASTOR_ERR_AGAIN;
+    *out = slots_pop(&pattern->ready);
+    head = slots_peek(&pattern->ready);
+    ticker_set(pattern->ticker, head ? head->capture_ns : SOURCE_NO_DEADLINE);
+    return CASTOR_OK;
+}
+
+static int pattern_descriptor(const struct source *source)
+{
+    const struct pattern *pattern = (const struct pattern *)source;
+
+    return pattern->ready.count ? pattern->ticker : -1;
+}
+
+static enum source_signal pattern_signal(const struct source *source)
+{
+    (void)source;
+    return SOURCE_SIGNAL_PRESENT;
+}
+
+const struct source_driver source_pattern = {
+    .name = "pattern",
+    .description = "colour bars with the frame's number in the picture",
+    .probe = resolve,
+    .open = pattern_open,
+    .queue = pattern_queue,
+    .dequeue = pattern_dequeue,
+    .descriptor = pattern_descriptor,
+    .next_deadline = pattern_next_deadline,
+    .signal = pattern_signal,
+    .close = pattern_close,
+};

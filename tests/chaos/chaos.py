@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""chaos.py --faults N --seed S --bin FOLDER [--standby warm|hot] [--latency MS] [--json FILE]
+
+One box with three encoder paths on air all the time while faults happen to it at random moments: what faults.py
+lists. Frames carry their number in the picture; srt-live-transmit receives them, ffmpeg decodes them, frame_numbers
+names them. verdict.py says what must hold.
+
+200 faults take about three minutes. The long mode is --faults 2000, half an hour.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+
+import faults  # noqa: E402 - needs the path above
+from onair import Box, Failure, end_with_parent, free_udp_port, hardware  # noqa: E402
+from verdict import Verdict  # noqa: E402
+
+LEAD_IN_S = 10  # without a fault: what the rest is compared with
+LEAD_OUT_S = 2
+SETTLE_LIMIT_S = 15
+
+
+class Campaign:
+    def __init__(self, arguments, folder):
+        self.arguments = arguments
+        self.folder = folder
+        self.records = []
+        self.metronomes = []
+        port = free_udp_port()
+        programs = os.path.abspath(arguments.bin)
+        self.frame_numbers = os.path.join(programs, "frame_numbers")
+        self.metronome = os.path.join(programs, "metronome")
+        self.box = Box(folder, programs, port, latency_ms=arguments.latency, paths=3, standby=arguments.standby)
+        self.injector = faults.Injector(self.box, folder, port, os.path.join(programs, "tap"), arguments.latency)
+
+    def _start_metronomes(self):
+        """One a processor: they see when the machine itself stands still."""
+        for cpu in sorted(os.sched_getaffinity(0)):
+            path = os.path.join(self.folder, f"metronome{cpu}")
+            self.metronomes.append((path, subprocess.Popen([self.metronome, path, str(cpu)],
+                                                             preexec_fn=end_with_parent)))
+
+    def run(self):
+        plan = faults.plan(self.arguments.seed, self.arguments.faults)
+        try:
+            self._start_metronomes()
+            self.injector.new_receiver()
+            self.box.start()
+            start = self.box.wait_on_air(SETTLE_LIMIT_S)
+            time.sleep(LEAD_IN_S)
+            lead = self.box.wait_on_air(SETTLE_LIMIT_S)
+            for number, fault in enumerate(plan):
+                time.sleep(fault["wait_s"])
+                self.records.append(self.injector.inject(fault))
+                if (number + 1) % 50 == 0:
+                    print(f"{number + 1} faults", flush=True)
+            time.sleep(LEAD_OUT_S)
+            end = self.box.wait_on_air(SETTLE_LIMIT_S)
+            stop_s = self.box.stop()
+            time.sleep(self.arguments.latency / 1000 + 0.5)
+        except BaseException:
+            sys.stderr.write(self.box.log_tail(30))
+            raise
+        finally:
+            self.box.kill()
+            for _, process in self.metronomes:
+                process.terminate()
+                process.wait()
+            if self.injector.receivers:
+                self.injector.receivers[-1].stop()
+        return {"start": start, "lead": lead, "end": end, "stop_s": stop_s}
+
+
+def arguments_of_command_line():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+    parser.add_argument("--bin", required=True, help="folder of castord, its workers, tap and frame_numbers")
+    parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--standby", choices=("warm", "hot"), default="warm")
+    parser.add_argument("--latency", type=int, default=250, help="SRT latency in ms")
+    parser.add_argument("--lateness", choices=("judge", "report"), default="judge",
+                        help="whether a late frame fails the run; where other work shares the machine, only report it")
+    parser.add_argument("--json", help="where the result goes")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with streams and logs")
+    return parser.parse_args()
+
+
+def main():
+    arguments = arguments_of_command_line()
+    print(f"hardware: {hardware()}", flush=True)
+    folder = tempfile.mkdtemp(prefix="castor-chaos-")
+    campaign = Campaign(arguments, folder)
+    result = {"hardware": hardware(), "faults": arguments.faults, "seed": arguments.seed,
+              "standby": arguments.standby, "latency_ms": arguments.latency}
+    began = time.monotonic()
+    try:
+        states = campaign.run()
+        verdict = Verdict(campaign.records, states, campaign.injector.receivers, campaign.frame_numbers,
+                          arguments.latency, [path for path, _ in campaign.metronomes],
+                          arguments.lateness == "judge")
+        for complaint in campaign.box.complaints():
+            verdict.failures.append(f"in the log: {complaint}")
+        result.update(verdict.judge(), duration_s=round(time.monotonic() - began, 1))
+    except Failure as failure:
+        result["failures"] = [str(failure)]
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)
+    print(json.dumps(result, indent=1))
+    if result["failures"] or arguments.keep:
+        print(f"logs and streams: {folder}", file=sys.stderr)
+    else:
+        shutil.rmtree(folder)
+    return 1 if result["failures"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

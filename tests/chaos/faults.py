@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done to a box, and how to see that it has got over it."""
+import os
+import random
+import signal
+import time
+
+from onair import Receiver, active_path, check, is_quiet, standby_path, wait_for
+
+# How often each kind comes, relative to the others. `loses`: it must lose frames, or may.
+ENCODER_KINDS = {
+    "kill": 16,            # SIGKILL of the path on air
+    "freeze": 10,          # SIGSTOP of it
+    "freeze_thaw": 8,      # SIGSTOP, and SIGCONT of the same process 0 to 140 ms later: before, while and after it
+                           # is replaced
+    "standby_kill": 7,
+    "standby_freeze": 3,
+    "drop": 6,             # one to three frames swallowed and reported
+    "swallow": 6,          # the same without a word
+    "garbage": 6,
+    "silence": 6,
+    "slow": 3,             # three times as long: harmless here, one frame takes 2 ms
+    "crawl": 4,            # sixty times as long: more than a frame interval
+    "crash": 6,
+    "hang": 6,
+    "bad_message": 6,
+    "planned": 7,
+    "double": 8,           # the path on air, and 0 to 60 ms later the one that takes over
+}
+# They take seconds: srt-live-transmit listens again only when it has given up the connection before, which
+# libsrt does after 5 s of silence at the earliest.
+LOSSY_KINDS = {"capture_kill": 3, "egress_kill": 3, "peer_kill": 3}
+KINDS = {**ENCODER_KINDS, **LOSSY_KINDS}
+CONTROL_KINDS = ("drop", "swallow", "garbage", "silence", "slow", "crash", "hang", "bad_message")
+
+RECOVERY_LIMIT_S = 30
+
+
+def plan(seed, count):
+    """`count` faults in an order that the seed decides; every kind comes in its share, at least once."""
+    rng = random.Random(seed)
+    total = sum(KINDS.values())
+    kinds = [kind for kind, share in KINDS.items() for _ in range(max(1, count * share // total))]
+    while len(kinds) < count:
+        kinds.append(rng.choices(list(ENCODER_KINDS), ENCODER_KINDS.values())[0])
+    rng.shuffle(kinds)
+    return [{"kind": kind, "wait_s": rng.uniform(0.08, 0.4), "a": rng.random(), "b": rng.random()}
+            for kind in kinds[:count]]
+
+
+class Victim:
+    """A worker process, named by a descriptor so that a signal never hits a successor with the same number."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.fd = os.pidfd_open(pid)
+
+    def signal(self, number):
+        try:
+            signal.pidfd_send_signal(self.fd, number)
+            return True
+        except ProcessLookupError:
+            return False
+
+    def close(self):
+        os.close(self.fd)
+
+
+def path_by_letter(status, letter):
+    return next(path for path in status["paths"] if path["path"] == letter)
+
+
+def replaced(status, letter, pid):
+    return path_by_letter(status, letter)["worker"]["pid"] != pid
+
+
+class Injector:
+    """Makes faults happen to one box and waits until it stands as before."""
+
+    def __init__(self, box, folder, port, tap, latency_ms):
+        self.box, self.folder, self.port, self.tap, self.latency_ms = box, folder, port, tap, latency_ms
+        self.receivers = []
+
+    def new_receiver(self):
+        receiver = Receiver(self.folder, f"peer{len(self.receivers)}", self.port, self.tap, self.latency_ms)
+        self.receivers.append(receiver)
+        return receiver
+
+    def inject(self, fault):
+        """Does it. Returns a record: before and after (status documents), when (UTC seconds), what was hit."""
+        if fault["kind"] == "peer_kill":
+            time.sleep(self.latency_ms / 1000 + 0.1)  # what it takes with it was captured after the fault before
+        before = self.box.status()
+        record = {"kind": fault["kind"], "before": before, "hit": active_path(before)["path"]}
+        over = getattr(self, "_" + fault["kind"], self._control)(fault, record)
+        record["after"] = wait_for(f"recovery from {fault['kind']}", lambda: self._quiet_and(over),
+                                   RECOVERY_LIMIT_S, 0.05)
+        return record
+
+    def _quiet_and(self, over):
+        check(self.box.process.poll() is None, f"castord ended: {self.box.log_tail()}")
+        status = self.box.status()
+        return status if is_quiet(status) and over(status) else None
+
+    def _victim(self, record, path):
+        record["hit"] = path["path"]
+        return Victim(path["worker"]["pid"])
+
+    @staticmethod
+    def _now(record):
+        record["utc_s"], record["monotonic_s"] = time.time(), time.monotonic()
+
+    def _signal_path(self, record, path, number):
+        victim = self._victim(record, path)
+        self._now(record)
+        victim.signal(number)
+        victim.close()
+        return lambda status: replaced(status, path["path"], victim.pid)
+
+    # ---- faults of an encoder path ----
+
+    def _kill(self, _fault, record):
+        return self._signal_path(record, active_path(record["before"]), signal.SIGKILL)
+
+    def _freeze(self, _fault, record):
+        return self._signal_path(record, active_path(record["before"]), signal.SIGSTOP)
+
+    def _standby_kill(self, _fault, record):
+        return self._signal_path(record, standby_path(record["before"]), signal.SIGKILL)
+
+    def _standby_freeze(self, _fault, record):
+        return self._signal_path(record, standby_path(record["before"]), signal.SIGSTOP)
+
+    def _freeze_thaw(self, fault, record):
+        path = active_path(record["before"])
+        victim = self._victim(record, path)
+        self._now(record)
+        victim.signal(signal.SIGSTOP)
+        time.sleep(0.14 * fault["a"])
+        record["thawed_alive"] = victim.signal(signal.SIGCONT)
+        victim.close()
+        settled = time.monotonic() + 0.3  # what the budget has to decide is decided
+        return lambda status: time.monotonic() > settled
+
+    def _fault_command(self, letter, kind, count=1, factor=3):
+        reply = self.box.command("fault", path=letter, kind=kind, count=count, factor=factor)
+        check(reply.get("ok"), f"castord refuses the fault {kind}: {reply}")
+
+    def _control(self, fault, record):
+        path = active_path(record["before"])
+        pid = path["worker"]["pid"]
+        self._now(record)
+        self._fault_command(path["path"], fault["kind"], 1 + int(fault["a"] * 3))
+        if fault["kind"] == "slow":
+            settled = time.monotonic() + 0.3
+            return lambda status: time.monotonic() > settled
+        return lambda status: replaced(status, path["path"], pid)
+
+    def _crawl(self, fault, record):
+        path = active_path(record["before"])
+        pid = path["worker"]["pid"]
+        self._now(record)
+        self._fault_command(path["path"], "slow", 1, 60)
+        return lambda status: replaced(status, path["path"], pid)
+
+    def _planned(self, _fault, record):
+        target = standby_path(record["before"])["path"]
+        self._now(record)
+        reply = self.box.command("switch", path=target)
+        check(reply.get("ok"), f"castord refuses a planned switch: {reply}")
+        return lambda status: active_path(status)["path"] == target
+
+    def _double(self, fault, record):
+        first, second = active_path(record["before"]), standby_path(record["before"])
+        one, two = self._victim(record, first), Victim(second["worker"]["pid"])
+        self._now(record)
+        one.signal(signal.SIGKILL if fault["b"] < 0.5 else signal.SIGSTOP)
+        time.sleep(0.06 * fault["a"])
+        two.signal(signal.SIGKILL if fault["b"] * 2 % 1 < 0.7 else signal.SIGSTOP)
+        one.close()
+        two.close()
+        return lambda status: (replaced(status, first["path"], one.pid) and
+                               replaced(status, second["path"], two.pid))
+
+    # ---- faults that lose frames ----
+
+    def _capture_kill(self, _fault, record):
+        victim = Victim(record["before"]["source"]["worker"]["pid"])
+        captured = record["before"]["frames"]["captured"]
+        record["hit"] = "capture"
+        self._now(record)
+        victim.signal(signal.SIGKILL)
+        victim.close()
+        return lambda status: (status["source"]["worker"]["pid"] != victim.pid and
+                               status["frames"]["captured"] > captured + 5)
+
+    def _egress_kill(self, _fault, record):
+        victim = Victim(record["before"]["egress"]["worker"]["pid"])
+        record["hit"] = "egress"
+        self._now(record)
+        victim.signal(signal.SIGKILL)
+        victim.close()
+        return lambda status: (status["egress"]["worker"]["pid"] != victim.pid and
+                               still_flowing(record["before"], status))
+
+    def _peer_kill(self, fault, record):
+        connections = record["before"]["destinations"][0]["connections"]
+        record["hit"] = "peer"
+        self._now(record)
+        self.receivers[-1].stop(signal.SIGKILL)
+        time.sleep(fault["a"])
+        self.new_receiver()
+        return lambda status: (status["destinations"][0]["connections"] > connections and
+                               still_flowing(record["before"], status))
+
+
+def still_flowing(before, after):
+    """Whether the destination takes frames again: a few more than were under way."""
+    return after["destinations"][0]["sent"] > before["destinations"][0]["sent"] + 5
+
+
+def next_number(status):
+    """The number of the frame that comes next: every number was captured or is counted as never captured."""
+    return status["frames"]["captured"] + status["losses"]["frames"]["capture"]

@@ -1,0 +1,16 @@
+# The contract of encoders for the driver `nvenc`, run against the stand-in of NVIDIA's libraries; and a program
+# that nobody here wrote through the same stand-in.
+add_subdirectory(${CMAKE_SOURCE_DIR}/tests/standin/nvenc ${CMAKE_BINARY_DIR}/tests/standin/nvenc)
+add_dependencies(contract_encoder standin_nvenc_encode)
+add_test(NAME contract_encoder_nvenc COMMAND contract_encoder nvenc)
+set_tests_properties(
+  contract_encoder_nvenc
+  PROPERTIES LABELS contract TIMEOUT 600 ENVIRONMENT
+             "LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/standin/nvenc;CASTOR_STANDIN_STRICT=1")
+if(NOT CASTOR_SANITIZE) # the packaged ffmpeg has no sanitizer's library in it
+  add_test(NAME standin_nvenc_ffmpeg COMMAND sh ${CMAKE_SOURCE_DIR}/tests/standin/nvenc/ffmpeg.sh)
+  set_tests_properties(
+    standin_nvenc_ffmpeg
+    PROPERTIES LABELS contract TIMEOUT 120 ENVIRONMENT
+               "LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/standin/nvenc;CASTOR_STANDIN_STRICT=1")
+endif()

@@ -1,0 +1,2 @@
+castor_test(contract_source SOURCES contract_source.c LIBS source_drivers LABEL contract TIMEOUT 300)
+add_dependencies(contract_source castor-source-clip)

@@ -1,0 +1,30 @@
+# The V4L2 stateful encoder: the stand-in device, and the contract suite on several kinds of it. A preloaded
+# library and a sanitizer's run-time do not go together, so under a sanitizer the suite is not run on it.
+set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
+pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
+set(CASTOR_STANDIN_V4L2M2M_SOURCES
+    ${standin}/buffers.c ${standin}/codec.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
+    ${standin}/interpose.c ${standin}/options.c ${standin}/work.c)
+add_library(castor-standin-v4l2m2m SHARED ${CASTOR_STANDIN_V4L2M2M_SOURCES})
+target_compile_options(castor-standin-v4l2m2m PRIVATE -U_FORTIFY_SOURCE -fvisibility=hidden)
+target_link_libraries(castor-standin-v4l2m2m PRIVATE PkgConfig::X264 Threads::Threads ${CMAKE_DL_LIBS})
+set_target_properties(castor-standin-v4l2m2m PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/standin)
+
+# castor_v4l2m2m_contract(NAME WORDS): the suite on a device of this kind (tests/standin/v4l2m2m/README.md).
+function(castor_v4l2m2m_contract name words)
+  add_test(NAME contract_encoder_v4l2m2m_${name} COMMAND contract_encoder v4l2m2m)
+  set_tests_properties(contract_encoder_v4l2m2m_${name} PROPERTIES LABELS contract TIMEOUT 300 ENVIRONMENT
+    "LD_PRELOAD=$<TARGET_FILE:castor-standin-v4l2m2m>;CASTOR_STANDIN_STRICT=1;CASTOR_STANDIN_V4L2M2M=${words}")
+endfunction()
+
+if(NOT CASTOR_SANITIZE)
+  add_dependencies(contract_encoder castor-standin-v4l2m2m)
+  castor_v4l2m2m_contract(single "")
+  castor_v4l2m2m_contract(mplane "mplane,nv12m,stride=128,rows=16,no_repeat,headers_apart,no_aud")
+  castor_v4l2m2m_contract(planes3 "mplane,i420m,stride=64,no_parm,last_on_data,junk_first")
+  castor_v4l2m2m_contract(poor "nv12,no_force_key,no_repeat,no_aud,no_gop,no_vbv,junk_first")
+  castor_v4l2m2m_contract(no_drain "i420,stride=64,rows=16,no_cmd,no_force_key,headers_apart,no_repeat")
+  add_test(NAME contract_ffmpeg_v4l2m2m
+           COMMAND ${standin}/ffmpeg.sh $<TARGET_FILE:castor-standin-v4l2m2m>)
+  set_tests_properties(contract_ffmpeg_v4l2m2m PROPERTIES LABELS contract TIMEOUT 120)
+endif()

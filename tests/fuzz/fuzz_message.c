@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever arrives on a channel, message_check() neither reads beyond it nor lets through what would index or
+// bound something out of range.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void demand(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_accepted(const struct message *m)
+{
+    switch (m->header.type) {
+    case MESSAGE_FRAME:
+        demand(m->body.frame.slot < MESSAGE_SLOTS_MAX);
+        break;
+    case MESSAGE_ENCODE:
+        demand(m->body.encode.slot < MESSAGE_SLOTS_MAX);
+        break;
+    case MESSAGE_CODED:
+        demand(m->body.coded.size_bytes <= MESSAGE_ACCESS_UNIT_MAX_BYTES);
+        break;
+    case MESSAGE_ENCODE_START:
+        demand(m->body.encode_start.codec < MESSAGE_CODECS &&
+               m->body.encode_start.gop_frames <= MESSAGE_GOP_FRAMES_MAX);
+        break;
+    case MESSAGE_EGRESS_START:
+        demand(m->body.egress_start.codec < MESSAGE_CODECS &&
+               m->body.egress_start.path_count <= MESSAGE_PATHS_MAX);
+        break;
+    case MESSAGE_EMIT:
+        demand(m->body.emit.path < MESSAGE_PATHS_MAX &&
+               m->body.emit.size_bytes <= MESSAGE_ACCESS_UNIT_MAX_BYTES);
+        break;
+    case MESSAGE_DESTINATION:
+        demand(memchr(m->body.destination.url, 0, sizeof m->body.destination.url) != NULL);
+        break;
+    case MESSAGE_FAILED:
+        demand(memchr(m->body.failed.text, 0, sizeof m->body.failed.text) != NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+// A message of an existing type and the right size, its body filled from `data`.
+static size_t shape(struct message *message, unsigned type, const uint8_t *data, size_t size)
+{
+    if (strcmp(message_name(type), "unknown") == 0)
+        type = MESSAGE_FRAME;
+    message_init(message, (enum message_type)type);
+    size_t body_bytes = message->header.size - offsetof(struct message, body);
+    memcpy(&message->body, data, size < body_bytes ? size : body_bytes);
+    return message->header.size;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct message message;
+    const char *why = NULL;
+
+    if (size < 2 || size > sizeof message)
+        return 0;
+    enum message_sender sender = (enum message_sender)(1u << (data[0] & 3));
+    size_t received = size - 2;
+    if (data[0] & 4) {
+        received = shape(&message, data[1], data + 2, size - 2);
+    } else {
+        memset(&message, 0xa5, sizeof message);
+        memcpy(&message, data + 2, size - 2);
+    }
+    if (message_check(&message, received, sender, &why) == CASTOR_OK)
+        check_accepted(&message);
+    else
+        demand(why != NULL);
+    return 0;
+}

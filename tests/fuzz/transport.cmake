@@ -1,0 +1,1 @@
+castor_fuzzer(fuzz_transport_url SOURCES fuzz_transport_url.c LIBS transport_url)

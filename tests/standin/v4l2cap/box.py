@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""box.py --bin FOLDER --standin LIBRARY
+
+A whole box with the v4l2 source on the stand-in capture device, preloaded: it goes on air; the device is unplugged, or
+its signal changes; the capture process is replaced and frames go on; the cable is pulled out, and that is told. Whether
+this holds on a real device is for the machine that has one.
+"""
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
+from onair import Stream, check, decode_numbers, on_air, run_parts, wait_for  # noqa: E402
+
+DEVICE = {"driver": "v4l2", "path": "/dev/video-castor0", "width": 640, "height": 360, "rate": 30}
+
+
+def check_received(stream_path, programs, restarts):
+    """Pictures from before and from after the fault: the device counts from 0 whenever it is opened."""
+    pictures, complaints = decode_numbers(stream_path, os.path.join(programs, "frame_numbers"), stream_path + ".ffmpeg")
+    check(not complaints, f"ffmpeg complains: {complaints[:5]}")
+    check(-1 not in pictures, f"{pictures.count(-1)} pictures are not the device's")
+    turns = [(a, b) for a, b in zip(pictures, pictures[1:]) if b <= a]
+    # The next fault may strike while the box stops.
+    check(1 <= len(turns) <= restarts + 1 and all(b < 30 for _, b in turns),
+          f"opened again {restarts} times, yet the device's numbers turn back so: {turns[:5]}")
+    stream = Stream(stream_path)
+    numbers = [unit.number for unit in stream.units]
+    check(not stream.errors, f"transport stream: {stream.errors[:5]}")
+    check(numbers == sorted(set(numbers)), "the frames' numbers do not rise")
+    return len(pictures)
+
+
+def on_device(folder, programs, standin, name, device, fault):
+    environment = {"LD_PRELOAD": standin, "CASTOR_STANDIN_STRICT": "1", "CASTOR_STANDIN_V4L2CAP": device,
+                   "CASTOR_STANDIN_V4L2CAP_FAULTS": fault}
+    return on_air(os.path.join(folder, name), programs, name, source=DEVICE, environment=environment)
+
+
+def outlives(folder, programs, standin, name, device, fault, words):
+    """A box on such a device goes on after the fault, of which the log speaks in these words."""
+    with on_device(folder, programs, standin, name, device, fault) as (box, receiver):
+        def source():
+            return box.status()["source"]
+        wait_for("the signal", lambda: source()["signal"] == "present", 10)
+        wait_for(f"\"{words}\" in the log", lambda: words in box.log(), 30)
+        before = source()["frames"]["captured"]
+        wait_for("frames after the fault", lambda: source()["frames"]["captured"] > before + 30, 20)
+        restarts = source()["worker"]["restarts"]
+        check(restarts >= 1, "the capture process was not replaced")
+        check(not re.search("misuse|another picture size", box.log()), "in the log: misuse, or another size")
+        box.stop_clean(limit_s=5)
+        receiver.finish()
+        frames = check_received(receiver.stream_path, programs, restarts)
+    print(f"{name}: on air again after \"{words}\"; {frames} frames", flush=True)
+
+
+def unplugged(folder, programs, standin):
+    outlives(folder, programs, standin, "unplugged", "formats=YUYV", "gone@120", "unplugged")
+
+
+def changed(folder, programs, standin):
+    outlives(folder, programs, standin, "changed", "formats=NV12,dv,size=640x360,rate=30/1", "change@120:1280",
+             "changed from")
+
+
+def no_cable(folder, programs, standin):
+    """A cable that is out for a while: the status says so, the log once; capture goes on by itself."""
+    with on_device(folder, programs, standin, "no_cable", "formats=NV12,dv,size=640x360,rate=30/1",
+                   "nocable@120:120") as (box, _):
+        def source():
+            return box.status()["source"]
+        wait_for("the signal", lambda: source()["signal"] == "present", 10)
+        wait_for("\"no cable\" in the status", lambda: "no cable" in (source()["signal_reason"] or ""), 15)
+        wait_for("the signal's return", lambda: source()["signal"] == "present", 15)
+        check(source()["signal_reason"] is None, f"a signal, and a reason for none: {source()['signal_reason']}")
+        check(source()["worker"]["restarts"] == 0, "the capture process was replaced")
+        check(box.log().count("no cable") == 1, f"the log tells it {box.log().count('no cable')} times")
+        box.stop_clean(limit_s=5)
+    print("no_cable: told while it was out, in the log once", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_parts(__doc__, unplugged, changed, no_cable, options=("--standin",)))

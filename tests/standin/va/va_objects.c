@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Surfaces, images, buffers and contexts, each with an id that is never used again.
+#include "va_standin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PITCH_ALIGN 128u
+#define GENERATION_BITS 12
+
+static struct object *table_of(struct standin *standin, enum object_kind kind, size_t *size, unsigned *count)
+{
+    switch (kind) {
+    case KIND_CONFIG:
+        *size = sizeof standin->configs[0], *count = CONFIGS_MAX;
+        return &standin->configs[0].object;
+    case KIND_CONTEXT:
+        *size = sizeof standin->contexts[0], *count = CONTEXTS_MAX;
+        return &standin->contexts[0].object;
+    case KIND_SURFACE:
+        *size = sizeof standin->surfaces[0], *count = SURFACES_MAX;
+        return &standin->surfaces[0].object;
+    case KIND_BUFFER:
+        *size = sizeof standin->buffers[0], *count = BUFFERS_MAX;
+        return &standin->buffers[0].object;
+    default:
+        *size = sizeof standin->images[0], *count = IMAGES_MAX;
+        return &standin->images[0].object;
+    }
+}
+
+static struct object *object_at(struct object *first, size_t size, unsigned index)
+{
+    return (struct object *)(void *)((char *)first + size * index);
+}
+
+void *standin_find(struct standin *standin, enum object_kind kind, uint32_t id)
+{
+    size_t size;
+    unsigned count, index = id & 0xFFF;
+    struct object *first = table_of(standin, kind, &size, &count);
+
+    if (index >= count || id == 0)
+        return NULL;
+    struct object *object = object_at(first, size, index);
+    return object->id == id ? object : NULL;
+}
+
+void *standin_create(struct standin *standin, enum object_kind kind)
+{
+    size_t size;
+    unsigned count;
+    struct object *first = table_of(standin, kind, &size, &count);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct object *object = object_at(first, size, i);
+        if (object->id != 0)
+            continue;
+        uint32_t generation = (object->generation + 1) % (1u << GENERATION_BITS);
+        memset(object, 0, size);
+        object->generation = generation;
+        object->id = (uint32_t)kind << 24 | generation << 12 | i;
+        return object;
+    }
+    return NULL;
+}
+
+void standin_free(struct object *object)
+{
+    object->id = 0;
+}
+
+unsigned standin_alive(struct standin *standin, enum object_kind kind)
+{
+    size_t size;
+    unsigned count, alive = 0;
+    struct object *first = table_of(standin, kind, &size, &count);
+
+    for (unsigned i = 0; i < count; i++)
+        alive += object_at(first, size, i)->id != 0;
+    return alive;
+}
+
+// ---- surfaces ----
+
+static VAStatus create_surface(struct standin *standin, unsigned width, unsigned height, VASurfaceID *id)
+{
+    struct surface *surface = standin_create(standin, KIND_SURFACE);
+
+    if (!surface)
+        return VA_STATUS_ERROR_ALLOCATION_FAILED;
+    surface->width = width;
+    surface->height = height;
+    surface->pitch = (width + PITCH_ALIGN) / PITCH_ALIGN * PITCH_ALIGN; // never the width itself
+    surface->size = (size_t)surface->pitch * (height + height / 2);
+    surface->bytes = calloc(1, surface->size);
+    if (!surface->bytes) {
+        standin_free(&surface->object);
+        return VA_STATUS_ERROR_ALLOCATION_FAILED;
+    }
+    *id = surface->object.id;
+    return VA_STATUS_SUCCESS;
+}
+
+static VAStatus check_surface_attributes(const VASurfaceAttrib *list, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (list[i].type == VASurfaceAttribPixelFormat && list[i].value.value.i != (int)VA_FOURCC_NV12)
+            return standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER,
+                                  "vaCreateSurfaces: only NV12 was offered");
+        if (list[i].type == VASurfaceAttribMemoryType &&
+            list[i].value.value.i != VA_SURFACE_ATTRIB_MEM_TYPE_VA)
+            return VA_STATUS_ERROR_UNSUPPORTED_MEMORY_TYPE;
+    }
+    return VA_STATUS_SUCCESS;
+}
+
+static VAStatus do_vaCreateSurfaces2(VADriverContextP driver, unsigned format, unsigned width,
+                                     unsigned height, VASurfaceID *ids, unsigned count, VASurfaceAttrib *list,
+                                     unsigned attributes)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = check_surface_attributes(list, attributes);
+    if (format != VA_RT_FORMAT_YUV420 || width < 16 || height < 16 || width % 2 || height % 2)
+        return standin_misuse(VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT, "vaCreateSurfaces: %ux%u format %#x",
+                              width, height, format);
+    pthread_mutex_lock(&standin->lock);
+    for (unsigned i = 0; i < count && status == VA_STATUS_SUCCESS; i++)
+        status = create_surface(standin, width, height, &ids[i]);
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+static VAStatus do_vaCreateSurfaces(VADriverContextP driver, int width, int height, int format, int count,
+                                    VASurfaceID *ids)
+{
+    return do_vaCreateSurfaces2(driver, (unsigned)format, (unsigned)width, (unsigned)height, ids,
+                                (unsigned)count, NULL, 0);
+}
+
+static VAStatus do_vaDestroySurfaces(VADriverContextP driver, VASurfaceID *ids, int count)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = VA_STATUS_SUCCESS;
+    pthread_mutex_lock(&standin->lock);
+    for (int i = 0; i < count; i++) {
+        struct surface *surface = standin_find(standin, KIND_SURFACE, ids[i]);
+        if (!surface || surface->maps) {
+            status = standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDestroySurfaces: %#x %s", ids[i],
+                                    surface ? "is mapped" : "does not exist");
+            continue;
+        }
+        if (surface->pending && !standin->is_excused)
+            (void)standin_misuse(status, "vaDestroySurfaces: %#x is being encoded", ids[i]);
+        free(surface->bytes);
+        standin_free(&surface->object);
+    }
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+// ---- contexts ----
+
+static VAStatus do_vaCreateContext(VADriverContextP driver, VAConfigID config, int width, int height,
+                                   int flag, VASurfaceID *targets, int count, VAContextID *id)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = VA_STATUS_ERROR_ALLOCATION_FAILED;
+    (void)flag;
+    pthread_mutex_lock(&standin->lock);
+    const struct config *found = standin_find(standin, KIND_CONFIG, config);
+    uint32_t wanted = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_SLICE;
+    bool knows_targets = true;
+    for (int i = 0; i < count; i++)
+        knows_targets = knows_targets && standin_find(standin, KIND_SURFACE, targets[i]);
+    if (!found || !knows_targets || width < 16 || height < 16)
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_CONFIG, "vaCreateContext: config %#x, %dx%d%s",
+                                config, width, height, knows_targets ? "" : ", unknown surface");
+    else if (standin->is_pcm && (found->packed & wanted) != wanted)
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_CONFIG,
+                                "vaCreateContext: mode pcm needs packed sequence and slice headers");
+    else {
+        struct context *context = standin_create(standin, KIND_CONTEXT);
+        if (context) {
+            context->config = config;
+            context->width = width;
+            context->height = height;
+            *id = context->object.id;
+            status = VA_STATUS_SUCCESS;
+        }
+    }
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+static VAStatus do_vaDestroyContext(VADriverContextP driver, VAContextID id)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = VA_STATUS_SUCCESS;
+    pthread_mutex_lock(&standin->lock);
+    struct context *context = standin_find(standin, KIND_CONTEXT, id);
+    if (!context) {
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_CONTEXT, "vaDestroyContext: there is no %#x", id);
+    } else {
+        if (context->picture.is_open)
+            (void)standin_misuse(status, "vaDestroyContext: inside a picture");
+        standin_x264_close(context);
+        standin_free(&context->object);
+    }
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+// ---- buffers ----
+
+static size_t wanted_size(VABufferType type)
+{
+    switch (type) {
+    case VAEncSequenceParameterBufferType:
+        return sizeof(VAEncSequenceParameterBufferH264);
+    case VAEncPictureParameterBufferType:
+        return sizeof(VAEncPictureParameterBufferH264);
+    case VAEncSliceParameterBufferType:
+        return sizeof(VAEncSliceParameterBufferH264);
+    case VAEncPackedHeaderParameterBufferType:
+        return sizeof(VAEncPackedHeaderParameterBuffer);
+    default:
+        return 0; // of any size
+    }
+}
+
+static bool is_known(VABufferType type)
+{
+    return wanted_size(type) || type == VAEncPackedHeaderDataBufferType ||
+           type == VAEncMiscParameterBufferType || type == VAEncCodedBufferType;
+}
+
+static struct buffer *create_buffer(struct standin *standin, VABufferType type, size_t size)
+{
+    struct buffer *buffer = standin_create(standin, KIND_BUFFER);
+
+    if (!buffer)
+        return NULL;
+    buffer->type = type;
+    buffer->size = size;
+    buffer->bytes = malloc(size);
+    if (buffer->bytes)
+        return buffer;
+    standin_free(&buffer->object);
+    return NULL;
+}
+
+static VAStatus do_vaCreateBuffer(VADriverContextP driver, VAContextID context, VABufferType type,
+                                  unsigned size, unsigned count, void *data, VABufferID *id)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = VA_STATUS_ERROR_ALLOCATION_FAILED;
+    if (!is_known(type) || count != 1 || size == 0 || (wanted_size(type) && size != wanted_size(type)) ||
+        (!data) != (type == VAEncCodedBufferType))
+        return standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaCreateBuffer: type %d, %u of %u bytes%s",
+                              (int)type, count, size, data ? "" : ", no data");
+    pthread_mutex_lock(&standin->lock);
+    struct buffer *buffer = NULL;
+    if (!standin_find(standin, KIND_CONTEXT, context))
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_CONTEXT, "vaCreateBuffer: there is no context %#x",
+                                context);
+    else
+        buffer = create_buffer(standin, type, size);
+    if (buffer) {
+        if (data)
+            memcpy(buffer->bytes, data, size);
+        buffer->context = context;
+        *id = buffer->object.id;
+        status = VA_STATUS_SUCCESS;
+    }
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+static VAStatus do_vaBufferSetNumElements(VADriverContextP driver, VABufferID id, unsigned count)
+{
+    (void)driver;
+    (void)id;
+    (void)count;
+    return VA_STATUS_ERROR_UNIMPLEMENTED;
+}
+
+static void *map_coded(struct buffer *buffer)
+{
+    size_t half = buffer->coded_size / 2; // a client that takes the first segment only is found out
+
+    buffer->segments[0].buf = buffer->bytes;
+    buffer->segments[0].size = (uint32_t)half;
+    buffer->segments[0].next = &buffer->segments[1];
+    buffer->segments[1].buf = (uint8_t *)buffer->bytes + half;
+    buffer->segments[1].size = (uint32_t)(buffer->coded_size - half);
+    buffer->segments[1].status = buffer->segments[0].status;
+    return &buffer->segments[0];
+}
+
+static VAStatus map(struct standin *standin, struct buffer *buffer, uint32_t id, void **out)
+{
+    struct surface *surface = buffer ? standin_find(standin, KIND_SURFACE, buffer->surface) : NULL;
+
+    if (!buffer || buffer->is_mapped)
+        return standin_misuse(VA_STATUS_ERROR_INVALID_BUFFER, "vaMapBuffer: %#x %s", id,
+                              buffer ? "is mapped already" : "does not exist");
+    if (surface && surface->pending)
+        return standin_misuse(VA_STATUS_ERROR_SURFACE_BUSY, "vaMapBuffer: the surface is being encoded");
+    if (buffer->type == VAEncCodedBufferType) {
+        VAStatus status = standin_wait_coded(standin, buffer, NEVER_NS);
+        if (status != VA_STATUS_SUCCESS)
+            return status;
+        if (!buffer->is_filled)
+            return standin_misuse(VA_STATUS_ERROR_INVALID_BUFFER, "vaMapBuffer: nothing was coded into %#x",
+                                  id);
+        *out = map_coded(buffer);
+    } else {
+        *out = surface ? surface->bytes : buffer->bytes;
+    }
+    if (surface)
+        surface->maps++;
+    buffer->is_mapped = true;
+    return VA_STATUS_SUCCESS;
+}
+
+static VAStatus do_vaMapBuffer(VADriverContextP driver, VABufferID id, void **out)
+{
+    STANDIN_ENTER(driver);
+    pthread_mutex_lock(&standin->lock);
+    VAStatus status = map(standin, standin_find(standin, KIND_BUFFER, id), id, out);
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+static VAStatus do_vaUnmapBuffer(VADriverContextP driver, VABufferID id)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = VA_STATUS_SUCCESS;
+    pthread_mutex_lock(&standin->lock);
+    struct buffer *buffer = standin_find(standin, KIND_BUFFER, id);
+    if (!buffer || !buffer->is_mapped) {
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_BUFFER, "vaUnmapBuffer: %#x is not mapped", id);
+    } else {
+        struct surface *surface = standin_find(standin, KIND_SURFACE, buffer->surface);
+        if (surface)
+            surface->maps--;
+        buffer->is_mapped = false;
+    }
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+void standin_buffer_destroy(struct buffer *buffer)
+{
+    free(buffer->bytes);
+    standin_free(&buffer->object);
+}
+
+static VAStatus do_vaDestroyBuffer(VADriverContextP driver, VABufferID id)
+{
+    STANDIN_ENTER(driver);
+    VAStatus status = VA_STATUS_SUCCESS;
+    pthread_mutex_lock(&standin->lock);
+    struct buffer *buffer = standin_find(standin, KIND_BUFFER, id);
+    if (!buffer || buffer->is_mapped || buffer->type == VAImageBufferType) {
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_BUFFER, "vaDestroyBuffer: %#x %s", id,
+                                !buffer             ? "does not exist"
+                                : buffer->is_mapped ? "is mapped"
+                                                    : "belongs to an image");
+    } else {
+        const struct context *context = standin_find(standin, KIND_CONTEXT, buffer->context);
+        if (buffer->is_pending && !standin->is_excused)
+            (void)standin_misuse(status, "vaDestroyBuffer: a picture is being coded into %#x", id);
+        if (context && context->picture.is_open)
+            (void)standin_misuse(status, "vaDestroyBuffer: %#x inside a picture", id);
+        standin_settle_coded(standin, buffer);
+        standin_buffer_destroy(buffer);
+    }
+    pthread_mutex_unlock(&standin->lock);
+    return status;
+}
+
+void standin_images_install(struct VADriverVTable *table);
+
+void standin_objects_install(struct VADriverVTable *table, const struct standin *standin)
+{
+    (void)standin;
+    table->vaCreateSurfaces = do_vaCreateSurfaces;
+    table->vaCreateSurfaces2 = do_vaCreateSurfaces2;
+    table->vaDestroySurfaces = do_vaDestroySurfaces;
+    table->vaCreateContext = do_vaCreateContext;
+    table->vaDestroyContext = do_vaDestroyContext;
+    table->vaCreateBuffer = do_vaCreateBuffer;
+    table->vaBufferSetNumElements = do_vaBufferSetNumElements;
+    table->vaMapBuffer = do_vaMapBuffer;
+    table->vaUnmapBuffer = do_vaUnmapBuffer;
+    table->vaDestroyBuffer = do_vaDestroyBuffer;
+    standin_images_install(table);
+}

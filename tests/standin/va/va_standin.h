@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// A VA-API driver without a device, loaded by the real libva. It encodes for real, refuses every misuse that
+// it can see (one line on stderr; with CASTOR_STANDIN_STRICT=1 it aborts), and fails on schedule.
+//
+// CASTOR_STANDIN_VA, words separated by commas:
+//   pcm             keep the client's headers and code all macroblocks as I_PCM behind its slice header, so
+//   that
+//                   the decoded picture equals the source only if every bit of the headers is right; without
+//                   it, libx264 codes and writes headers of its own
+//   cqp, vbr        rate controls offered besides none: only CQP, only VBR; otherwise CBR, VBR and CQP
+//   lp              entry point EncSliceLP too, which offers CQP only; lponly: EncSliceLP alone, with all
+//   nopacked, seqonly   packed headers offered: none, sequence only; otherwise sequence, slice, raw data
+//   noderive, nosyncbuffer   functions that are absent; putyuv: images are I420 only (with noderive)
+//   intel           the vendor's name contains "Intel"
+// CASTOR_STANDIN_VA_FAULTS, separated by commas, KIND[:FUNCTION]@FIRST[+COUNT][=MS], counted from 1 since
+// vaInitialize(); COUNT 0 is for ever:
+//   hang, busy, memory, fail   calls of FUNCTION hang, or return HW_BUSY, ALLOCATION_FAILED, ENCODING_ERROR
+//   lost            from that picture on every call fails
+//   drop, garbage, bad, noheaders, plain   pictures: empty; not H.264; BAD_BITSTREAM; an IDR without
+//   parameter
+//                   sets; coded as P although an IDR is wanted
+//   slow, stall     pictures are ready MS later, or never
+#ifndef STANDIN_VA_H
+#define STANDIN_VA_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <va/va.h>
+#include <va/va_backend.h>
+#include <va/va_enc_h264.h>
+
+#define SURFACES_MAX 128
+#define BUFFERS_MAX 512
+#define IMAGES_MAX 64
+#define CONTEXTS_MAX 16
+#define CONFIGS_MAX 16
+#define PACKED_MAX 8
+#define FAULTS_MAX 16
+#define CALLS_MAX 64
+#define NEVER_NS INT64_MAX
+
+enum object_kind { KIND_CONFIG = 1, KIND_CONTEXT, KIND_SURFACE, KIND_BUFFER, KIND_IMAGE };
+
+struct object {
+    uint32_t id; // 0 = free
+    uint32_t generation;
+};
+
+struct config {
+    struct object object; // first, as in all below
+    VAProfile profile;
+    VAEntrypoint entrypoint;
+    uint32_t rate_control, packed;
+};
+
+struct surface {
+    struct object object;
+    unsigned width, height, pitch;
+    uint8_t *bytes; // NV12
+    size_t size;
+    unsigned maps;    // images of it that are mapped
+    unsigned pending; // pictures in flight that read it
+};
+
+struct buffer {
+    struct object object;
+    uint32_t context;
+    VABufferType type;
+    size_t size;
+    void *bytes;
+    bool is_mapped;
+    uint32_t surface; // of an image's buffer that is the surface's own memory
+    // a coded buffer's picture
+    bool is_pending, is_filled;
+    int64_t ready_ns;
+    uint32_t input;
+    size_t coded_size;
+    VACodedBufferSegment segments[2];
+};
+
+struct image {
+    struct object object;
+    uint32_t buffer, surface;
+    VAImage image;
+};
+
+struct packed {
+    VAEncPackedHeaderParameterBuffer parameters;
+    const uint8_t *bytes;
+    size_t size;
+};
+
+// What the client said about the picture being described.
+struct picture {
+    bool is_open, failed;
+    uint32_t input;
+    bool has_sequence, has_picture, has_slice, awaits_packed_data;
+    VAEncPictureParameterBufferH264 parameters;
+    VAEncSliceParameterBufferH264 slice;
+    struct packed packed[PACKED_MAX];
+    unsigned packed_count;
+};
+
+struct context {
+    struct object object;
+    uint32_t config;
+    int width, height;
+    struct picture picture;
+    bool has_sequence;
+    VAEncSequenceParameterBufferH264 sequence;
+    uint32_t bits_per_second, vbv_bits, fps_num, fps_den;
+    bool rate_changed;
+    bool has_last; // the picture before
+    uint32_t last_recon, last_frame_num;
+    bool last_idr;
+    uint16_t last_idr_pic_id;
+    void *x264;
+    int64_t coded; // pictures
+};
+
+struct fault {
+    char kind[16], function[40];
+    uint64_t first, count;
+    int delay_ms;
+};
+
+struct standin {
+    pthread_mutex_t lock;
+    bool is_pcm, is_intel, has_derive, has_sync_buffer, puts_yuv, has_lp, has_slice, lp_is_cqp;
+    uint32_t rate_controls, packed;
+    struct fault faults[FAULTS_MAX];
+    unsigned fault_count;
+    struct {
+        const char *name;
+        uint64_t calls;
+    } calls[CALLS_MAX];
+    uint64_t pictures;
+    bool is_lost;
+    bool is_excused; // after a failure nobody can wait for what is in flight
+    struct config configs[CONFIGS_MAX];
+    struct context contexts[CONTEXTS_MAX];
+    struct surface surfaces[SURFACES_MAX];
+    struct buffer buffers[BUFFERS_MAX];
+    struct image images[IMAGES_MAX];
+};
+
+struct coded {
+    uint8_t *bytes;
+    size_t size, capacity;
+    bool overflowed;
+};
+
+// va_faults.c
+struct standin *standin_of(VADriverContextP driver);
+void standin_configure(struct standin *standin);
+// Says what was wrong and returns `status`; aborts in strict mode.
+VAStatus standin_misuse(VAStatus status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Counts a call and plays its faults; to be called without the lock. SUCCESS: go on.
+VAStatus standin_enter(VADriverContextP driver, const char *function);
+const struct fault *standin_picture_fault(const struct standin *standin, const char *kind);
+int64_t standin_now_ns(void);
+
+// va_objects.c: tables, under the lock
+void *standin_find(struct standin *standin, enum object_kind kind, uint32_t id);
+void *standin_create(struct standin *standin, enum object_kind kind);
+void standin_free(struct object *object);
+unsigned standin_alive(struct standin *standin, enum object_kind kind);
+void standin_objects_install(struct VADriverVTable *table, const struct standin *standin);
+void standin_buffer_destroy(struct buffer *buffer);
+
+// va_queries.c
+void standin_queries_install(struct VADriverVTable *table);
+uint32_t standin_rate_controls(const struct standin *standin, VAEntrypoint entrypoint);
+
+// va_picture.c
+void standin_picture_install(struct VADriverVTable *table, const struct standin *standin);
+// Makes a coded buffer's picture the client's; waits until the deadline. Lets go of the lock meanwhile.
+VAStatus standin_wait_coded(struct standin *standin, struct buffer *buffer, int64_t deadline_ns);
+void standin_settle_coded(struct standin *standin, struct buffer *buffer);
+
+// va_check.c
+VAStatus standin_check_picture(struct standin *standin, struct context *context);
+
+// va_pcm.c, va_x264.c
+VAStatus standin_code_pcm(struct context *context, const struct surface *surface, struct coded *out);
+VAStatus standin_code_x264(struct context *context, const struct config *config,
+                           const struct surface *surface, bool idr, struct coded *out);
+void standin_x264_close(struct context *context);
+void standin_put(struct coded *out, const void *bytes, size_t size);
+
+#define STANDIN_ENTER(driver)                                                                                \
+    struct standin *standin = standin_of(driver);                                                            \
+    VAStatus entered = standin_enter((driver), &__func__[sizeof "do_" - 1]);                                 \
+    if (entered != VA_STATUS_SUCCESS)                                                                        \
+    return entered
+
+#endif

@@ -1,0 +1,7 @@
+castor_test(test_encode_orders SOURCES test_encode_orders.c LIBS encode)
+castor_test(test_encode_script SOURCES test_encode_script.c LIBS encoder_drivers)
+castor_test(test_encode_checks SOURCES test_encode_checks.c LIBS hal)
+castor_test(test_encode_worker SOURCES test_encode_worker.c LIBS encode encoder_drivers)
+if(TARGET castor-encoder-x265)
+  add_dependencies(test_encode_worker castor-encoder-x265)
+endif()

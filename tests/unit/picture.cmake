@@ -1,0 +1,1 @@
+castor_test(test_source_picture SOURCES test_source_picture.c LIBS source_picture)

@@ -1,0 +1,6 @@
+castor_test(test_source_number SOURCES test_source_number.c LIBS source_common m)
+castor_test(test_source_grid SOURCES test_source_grid.c LIBS source_common)
+castor_test(test_source_options SOURCES test_source_options.c LIBS source_drivers)
+castor_test(test_source_pipe SOURCES test_source_pipe.c LIBS source_drivers Threads::Threads)
+castor_test(test_source_clip SOURCES test_source_clip.c LIBS source_drivers TIMEOUT 300)
+add_dependencies(test_source_clip castor-source-clip)

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Driver vaapi against its stand-in in mode pcm: macroblocks are I_PCM behind our own headers, so what
+// libavcodec decodes must equal the source bit for bit; a single wrong bit in a header shows.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <libavcodec/avcodec.h>
+
+#include "../contract/encoder_named.h"
+#include "hal/time.h"
+
+struct run {
+    struct castor_format format;
+    struct castor_frame_layout layout;
+    struct encoder *encoder;
+    AVCodecContext *decoder;
+    AVFrame *picture;
+    AVPacket *packet;
+};
+
+static void draw(const struct run *run, uint8_t *memory, uint64_t number)
+{
+    uint32_t seed = (uint32_t)number * 2654435761u + 1;
+
+    for (size_t i = 0; i < run->layout.size_bytes; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        // Many zeros and small numbers, so that emulation prevention has work in the middle of pictures.
+        memory[i] = seed >> 30 ? (uint8_t)(seed >> 24) : (uint8_t)(seed >> 28 & 3);
+    }
+}
+
+static uint8_t source_sample(const struct run *run, const uint8_t *memory, unsigned plane, uint32_t x,
+                             uint32_t y)
+{
+    const struct castor_frame_layout *layout = &run->layout;
+
+    if (plane > 0 && run->format.pixel == CASTOR_PIXEL_NV12)
+        return memory[layout->offset_bytes[1] + (size_t)y * layout->stride_bytes[1] + x * 2 + plane - 1];
+    return memory[layout->offset_bytes[plane] + (size_t)y * layout->stride_bytes[plane] + x];
+}
+
+static void compare(const struct run *run, const uint8_t *memory, uint64_t number)
+{
+    assert_int_equal(run->picture->width, run->format.width_px);
+    assert_int_equal(run->picture->height, run->format.height_px);
+    for (unsigned plane = 0; plane < 3; plane++) {
+        uint32_t shift = plane > 0;
+        for (uint32_t y = 0; y < run->format.height_px >> shift; y++) {
+            for (uint32_t x = 0; x < run->format.width_px >> shift; x++) {
+                uint8_t decoded =
+                    run->picture->data[plane][(size_t)y * (size_t)run->picture->linesize[plane] + x];
+                if (decoded != source_sample(run, memory, plane, x, y))
+                    fail_msg("picture %llu, plane %u: %u,%u differs", (unsigned long long)number, plane, x,
+                             y);
+            }
+        }
+    }
+}
+
+static void open_run(struct run *run, uint32_t width_px, uint32_t height_px, uint32_t pixel)
+{
+    struct encoder_config config = {
+        .codec = ENCODER_CODEC_H264,
+        .format = {.width_px = width_px, .height_px = height_px, .pixel = pixel, .rate = {30, 1}},
+        .bitrate_bps = 2000000,
+    };
+    struct encoder_text why = {""};
+
+    run->format = config.format;
+    assert_int_equal(castor_frame_layout_compute(&run->format, 64, &run->layout), CASTOR_OK);
+    if (encoder_open(encoder_named("vaapi"), &config, &run->encoder, &why) != CASTOR_OK)
+        fail_msg("%s", why.text);
+    run->decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
+    run->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
+    run->decoder->err_recognition = AV_EF_EXPLODE | AV_EF_BITSTREAM | AV_EF_CRCCHECK;
+    run->decoder->thread_count = 1;
+    assert_int_equal(avcodec_open2(run->decoder, NULL, NULL), 0);
+    run->picture = av_frame_alloc();
+    run->packet = av_packet_alloc();
+}
+
+static void close_run(struct run *run)
+{
+    encoder_close(run->encoder);
+    av_packet_free(&run->packet);
+    av_frame_free(&run->picture);
+    avcodec_free_context(&run->decoder);
+}
+
+static void decode(struct run *run, const struct castor_packet *packet)
+{
+    assert_int_equal(av_new_packet(run->packet, (int)packet->size_bytes), 0);
+    memcpy(run->packet->data, packet->data, packet->size_bytes);
+    assert_int_equal(avcodec_send_packet(run->decoder, run->packet), 0);
+    av_packet_unref(run->packet);
+    assert_int_equal(avcodec_receive_frame(run->decoder, run->picture), 0); // no picture is held back
+}
+
+static void code_and_compare(struct run *run, unsigned frames, unsigned idr_every)
+{
+    uint8_t *memory = malloc(run->layout.size_bytes);
+    struct encoder_output output;
+
+    assert_non_null(memory);
+    for (uint64_t i = 0; i < frames; i++) {
+        struct castor_frame frame = {.sequence = i, .capture_ns = (int64_t)i, .dmabuf_fd = -1};
+        bool idr = idr_every && i % idr_every == 0;
+        castor_frame_map(&run->layout, memory, &frame);
+        draw(run, memory, i);
+        assert_int_equal(encoder_submit(run->encoder, &frame, idr ? ENCODER_SUBMIT_IDR : 0), CASTOR_OK);
+        assert_int_equal(encoder_receive(run->encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
+                         CASTOR_OK);
+        assert_int_equal(output.kind, ENCODER_OUTPUT_CODED);
+        assert_int_equal((output.packet.flags & CASTOR_PACKET_IDR) != 0, idr || i == 0);
+        decode(run, &output.packet);
+        compare(run, memory, i);
+    }
+    free(memory);
+}
+
+static void sizes_and_layouts(void **state)
+{
+    static const struct {
+        uint32_t width_px, height_px;
+    } sizes[] = {{640, 360}, {642, 362}, {1920, 1080}, {334, 190}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (uint32_t pixel = CASTOR_PIXEL_I420; pixel <= CASTOR_PIXEL_NV12; pixel++) {
+            struct run run;
+            open_run(&run, sizes[i].width_px, sizes[i].height_px, pixel);
+            code_and_compare(&run, 4, 2);
+            close_run(&run);
+        }
+    }
+}
+
+static void every_way_of_upload(void **state)
+{
+    static const char *const words[] = {"pcm", "pcm,noderive", "pcm,noderive,putyuv", "pcm,nosyncbuffer"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        for (uint32_t pixel = CASTOR_PIXEL_I420; pixel <= CASTOR_PIXEL_NV12; pixel++) {
+            struct run run;
+            setenv("CASTOR_STANDIN_VA", words[i], 1);
+            open_run(&run, 642, 362, pixel);
+            code_and_compare(&run, 3, 0);
+            close_run(&run);
+        }
+    }
+    setenv("CASTOR_STANDIN_VA", "pcm", 1);
+}
+
+// frame_num has 8 bits, pic_order_cnt_lsb too and counts twice as fast.
+static void numbers_wrap_in_a_long_gop(void **state)
+{
+    struct run run;
+
+    (void)state;
+    open_run(&run, 320, 180, CASTOR_PIXEL_I420);
+    code_and_compare(&run, 600, 0);
+    close_run(&run);
+}
+
+static void many_idrs_in_a_row(void **state)
+{
+    struct run run;
+
+    (void)state;
+    open_run(&run, 320, 180, CASTOR_PIXEL_NV12);
+    code_and_compare(&run, 300, 1);
+    close_run(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_and_layouts),
+        cmocka_unit_test(every_way_of_upload),
+        cmocka_unit_test(numbers_wrap_in_a_long_gop),
+        cmocka_unit_test(many_idrs_in_a_row),
+    };
+    setenv("CASTOR_STANDIN_VA", "pcm", 1);
+    setenv("CASTOR_STANDIN_STRICT", "1", 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

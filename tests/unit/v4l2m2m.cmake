@@ -1,0 +1,21 @@
+castor_test(test_encoder_v4l2m2m_unit SOURCES test_encoder_v4l2m2m_unit.c LIBS encoder_drivers base)
+
+# With the stand-in device inside the program, so that sanitizers see both sides.
+set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
+pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
+add_library(standin_v4l2m2m_objects OBJECT
+            ${standin}/buffers.c ${standin}/codec.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
+            ${standin}/interpose.c ${standin}/options.c ${standin}/work.c)
+target_compile_options(standin_v4l2m2m_objects PRIVATE -U_FORTIFY_SOURCE)
+target_link_libraries(standin_v4l2m2m_objects PRIVATE PkgConfig::X264)
+foreach(name faults devices)
+  castor_test(test_encoder_v4l2m2m_${name}
+              SOURCES test_encoder_v4l2m2m_${name}.c ${CMAKE_SOURCE_DIR}/tests/contract/encoder_rig.c
+                      $<TARGET_OBJECTS:standin_v4l2m2m_objects>
+              LIBS encoder_drivers base PkgConfig::X264 Threads::Threads ${CMAKE_DL_LIBS} TIMEOUT 300)
+  target_include_directories(test_encoder_v4l2m2m_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/contract)
+  if(CASTOR_SANITIZE)
+    target_compile_definitions(test_encoder_v4l2m2m_${name} PRIVATE OPENINGS=400) # each costs a sanitizer dearly
+  endif()
+  set_tests_properties(test_encoder_v4l2m2m_${name} PROPERTIES ENVIRONMENT "CASTOR_STANDIN_STRICT=1")
+endforeach()

@@ -6,6 +6,8 @@
 //   lost when data is under way and no acknowledgement came for idle_timeout_ms.
 // - the state while a handshake ends: libsrt clears "connecting" before it sets "connected", and says in
 //   between that the socket is broken. Only one that stays broken is.
+// - counters while it works: srt_bistats() tells an empty send buffer when another thread of the library holds
+//   the connection's lock at that moment (2 of 100 calls on a busy machine). Such an answer is none.
 // - source times: srt_sendmsg2() refuses one before the socket was made, so they are raised to that.
 #include "transport/srt.h"
 
@@ -273,6 +275,12 @@ static void keep_buffer_stats(struct srt_transport *srt, const SRT_TRACEBSTATS *
     srt->drops = perf->pktSndDropTotal;
 }
 
+// A buffer that is empty has room, and one that has none is not empty.
+static bool saw_send_buffer(const SRT_TRACEBSTATS *perf)
+{
+    return perf->pktSndBuf > 0 || perf->byteAvailSndBuf > 0;
+}
+
 static void keep_stats(struct transport_stats *to, const SRT_TRACEBSTATS *from_library)
 {
     const SRT_TRACEBSTATS *s = from_library;
@@ -301,8 +309,8 @@ static void advance_connected(struct srt_transport *srt, int64_t now_ns)
     }
     if (srt->stats_ns != 0 && since_ns < STATS_INTERVAL_NS)
         return;
-    if (srt_bistats(srt->socket, &perf, 0, 1) == SRT_ERROR)
-        return; // it broke just now; the next call sees that
+    if (srt_bistats(srt->socket, &perf, 0, 1) == SRT_ERROR || !saw_send_buffer(&perf))
+        return; // it broke just now, or was at work; the next call sees more
     keep_stats(&srt->stats, &perf);
     acks = (int64_t)perf.pktRecvACKTotal + perf.pktRecvNAKTotal;
     keep_buffer_stats(srt, &perf, acks != srt->acks);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <srt/srt.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -611,6 +612,58 @@ static void test_silent_peer(void **state)
     end_tool(pid, out);
 }
 
+// What the library answers while another thread of it holds the connection's lock: no counter of the buffers.
+static bool library_is_at_work;
+
+int __real_srt_bistats(SRTSOCKET socket, SRT_TRACEBSTATS *perf, int clear, int instantaneous);
+int __wrap_srt_bistats(SRTSOCKET socket, SRT_TRACEBSTATS *perf, int clear, int instantaneous);
+
+int __wrap_srt_bistats(SRTSOCKET socket, SRT_TRACEBSTATS *perf, int clear, int instantaneous)
+{
+    int result = __real_srt_bistats(socket, perf, clear, instantaneous);
+
+    if (library_is_at_work)
+        perf->pktSndBuf = perf->byteSndBuf = perf->msSndBuf = perf->byteAvailSndBuf = 0;
+    return result;
+}
+
+static uint32_t pending_after_ms(struct transport *transport, int64_t ms)
+{
+    struct transport_stats stats;
+
+    for (int64_t until_ns = castor_now_ns() + ms * MS; castor_now_ns() < until_ns; pause_ms(10))
+        transport_advance(transport, castor_now_ns());
+    transport_stats(transport, &stats);
+    return stats.pending_payloads;
+}
+
+// What was sent to a silent peer stays owed, also when the library once cannot tell.
+static void test_counters_of_a_busy_library(void **state)
+{
+    const uint32_t sent = 20;
+    uint16_t port = srt_peer_free_port();
+    char from[200];
+    int out;
+
+    (void)state;
+    if (tool_missing())
+        skip();
+    snprintf(from, sizeof from, "srt://:%u?mode=listener&latency=80", port);
+    pid_t pid = start_tool(from, "file://con", &out);
+    struct transport *transport = connect_patiently(port, "latency=80&peeridletimeo=5000");
+    assert_int_equal(transport->state, TRANSPORT_CONNECTED);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    for (uint32_t i = 0; i < sent; i++)
+        send_marked(transport, i, castor_now_ns());
+    assert_int_equal(pending_after_ms(transport, 150), sent);
+    library_is_at_work = true;
+    assert_int_equal(pending_after_ms(transport, 150), sent);
+    library_is_at_work = false;
+    assert_int_equal(pending_after_ms(transport, 150), sent);
+    transport_close(transport);
+    end_tool(pid, out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -631,6 +684,7 @@ int main(void)
         cmocka_unit_test(test_tool),
         cmocka_unit_test(test_tool_wrong_passphrase),
         cmocka_unit_test(test_silent_peer),
+        cmocka_unit_test(test_counters_of_a_busy_library),
         // the last: libsrt keeps closed sockets for a while
         cmocka_unit_test(test_connecting_watched_closely),
     };

@@ -41,29 +41,69 @@ static int check_ranges(const struct encoder_config *config, struct encoder_text
     return CASTOR_OK;
 }
 
+const char *encoder_codec_name(uint32_t codec)
+{
+    static const char *const names[ENCODER_CODEC_END] = {
+        [ENCODER_CODEC_H264] = "h264",
+        [ENCODER_CODEC_HEVC] = "hevc",
+    };
+
+    return codec < ENCODER_CODEC_END ? names[codec] : NULL;
+}
+
+bool encoder_caps_take(const struct encoder_caps *caps, uint32_t codec, uint32_t pixel)
+{
+    return codec < ENCODER_CODEC_END && pixel < CASTOR_PIXEL_END && (caps->pixels[codec] & 1u << pixel);
+}
+
+static int refuse_pixel(const struct encoder_caps *caps, uint32_t codec, uint32_t pixel,
+                        struct encoder_text *why)
+{
+    const char *wanted = castor_pixel_name(pixel);
+    char takes[64] = "";
+    size_t used = 0;
+
+    for (uint32_t i = 0; i < CASTOR_PIXEL_END; i++)
+        if (encoder_caps_take(caps, codec, i) && used < sizeof takes)
+            used += (size_t)snprintf(takes + used, sizeof takes - used, " %s", castor_pixel_name(i));
+    return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
+                            "%s from pictures in pixel format %s is not offered, it takes%s",
+                            encoder_codec_name(codec), wanted ? wanted : "unknown", takes);
+}
+
+int encoder_caps_check(const struct encoder_caps *caps, uint32_t codec, const struct castor_format *format,
+                       struct encoder_text *why)
+{
+    uint64_t pixels_per_second = (uint64_t)format->width_px * format->height_px * format->rate.num /
+                                 (format->rate.den ? format->rate.den : 1);
+
+    if (!encoder_codec_name(codec))
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "there is no codec %u", codec);
+    if (!caps->pixels[codec])
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "codec %s is not offered",
+                                encoder_codec_name(codec));
+    if (!encoder_caps_take(caps, codec, format->pixel))
+        return refuse_pixel(caps, codec, format->pixel, why);
+    if (format->width_px < caps->min_width_px || format->width_px > caps->max_width_px ||
+        format->height_px < caps->min_height_px || format->height_px > caps->max_height_px)
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
+                                "pictures of %ux%u are wanted, it takes %ux%u to %ux%u", format->width_px,
+                                format->height_px, caps->min_width_px, caps->min_height_px,
+                                caps->max_width_px, caps->max_height_px);
+    if (caps->max_pixels_per_second && pixels_per_second > caps->max_pixels_per_second)
+        return encoder_text_set(
+            why, CASTOR_ERR_UNSUPPORTED, "%llu pixels a second are wanted, it can do %llu",
+            (unsigned long long)pixels_per_second, (unsigned long long)caps->max_pixels_per_second);
+    return CASTOR_OK;
+}
+
 static int check_capabilities(const struct encoder_driver *driver, const struct encoder_config *config,
                               const struct encoder_caps *caps, struct encoder_text *why)
 {
-    const struct castor_format *format = &config->format;
+    struct encoder_text reason;
+    int error = encoder_caps_check(caps, config->codec, &config->format, &reason);
 
-    if ((unsigned)config->codec > 31 || !(caps->codecs & (1u << config->codec)))
-        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "%s: codec %u is not offered", driver->name,
-                                (unsigned)config->codec);
-    if (!(caps->pixels & (1u << format->pixel)))
-        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "%s: pixel format %u is not offered",
-                                driver->name, format->pixel);
-    if (format->width_px < caps->min_width_px || format->width_px > caps->max_width_px ||
-        format->height_px < caps->min_height_px || format->height_px > caps->max_height_px)
-        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "%s: picture %ux%u: must be %ux%u to %ux%u",
-                                driver->name, format->width_px, format->height_px, caps->min_width_px,
-                                caps->min_height_px, caps->max_width_px, caps->max_height_px);
-    uint64_t pixels_per_second =
-        (uint64_t)format->width_px * format->height_px * format->rate.num / format->rate.den;
-    if (caps->max_pixels_per_second && pixels_per_second > caps->max_pixels_per_second)
-        return encoder_text_set(
-            why, CASTOR_ERR_UNSUPPORTED, "%s: %ux%u at %u/%u frames a second is more than the device can do",
-            driver->name, format->width_px, format->height_px, format->rate.num, format->rate.den);
-    return CASTOR_OK;
+    return error == CASTOR_OK ? error : encoder_text_set(why, error, "%s: %.180s", driver->name, reason.text);
 }
 
 int encoder_open(const struct encoder_driver *driver, const struct encoder_config *config,

@@ -3,6 +3,17 @@
 
 #include "hal/error.h"
 
+const char *castor_pixel_name(uint32_t pixel)
+{
+    static const char *const names[CASTOR_PIXEL_END] = {
+        [CASTOR_PIXEL_I420] = "i420",
+        [CASTOR_PIXEL_NV12] = "nv12",
+        [CASTOR_PIXEL_P010] = "p010",
+    };
+
+    return pixel < CASTOR_PIXEL_END ? names[pixel] : NULL;
+}
+
 static int format_is_valid(const struct castor_format *format)
 {
     return format->width_px >= 320 && format->width_px <= 3840 && format->height_px >= 180 &&

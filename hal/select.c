@@ -76,24 +76,11 @@ static bool is_too_slow(const struct select_candidate *c, const struct castor_fo
 static bool caps_fit(const struct select_candidate *c, const struct select_wish *wish,
                      struct select_verdict *verdict)
 {
-    const struct encoder_caps *caps = &c->caps;
-    const struct castor_format *format = &wish->format;
-    uint64_t pixels_per_second = (uint64_t)format->width_px * format->height_px * format->rate.num /
-                                 (format->rate.den ? format->rate.den : 1);
+    struct encoder_text why;
 
-    if (!(caps->codecs & 1u << wish->codec))
-        say(verdict, "rejected: does not offer %s", wish->codec == ENCODER_CODEC_HEVC ? "HEVC" : "H.264");
-    else if (!(caps->pixels & 1u << format->pixel))
-        say(verdict, "rejected: does not take frames of pixel format %u", format->pixel);
-    else if (format->width_px < caps->min_width_px || format->width_px > caps->max_width_px ||
-             format->height_px < caps->min_height_px || format->height_px > caps->max_height_px)
-        say(verdict, "rejected: pictures of %ux%u are wanted, it takes %ux%u to %ux%u", format->width_px,
-            format->height_px, caps->min_width_px, caps->min_height_px, caps->max_width_px,
-            caps->max_height_px);
-    else if (caps->max_pixels_per_second && pixels_per_second > caps->max_pixels_per_second)
-        say(verdict, "rejected: %llu pixels a second are wanted, it can do %llu",
-            (unsigned long long)pixels_per_second, (unsigned long long)caps->max_pixels_per_second);
-    else if (!(caps->flags & ENCODER_CAP_FORCE_IDR))
+    if (encoder_caps_check(&c->caps, wish->codec, &wish->format, &why) != CASTOR_OK)
+        say(verdict, "rejected: %s", why.text);
+    else if (!(c->caps.flags & ENCODER_CAP_FORCE_IDR))
         say(verdict, "rejected: makes no IDR on request, so it could not take over");
     else
         return true;

@@ -60,8 +60,7 @@ static int fake_probe(const char *device, struct encoder_caps *out, struct encod
         return encoder_text_set(why, CASTOR_ERR_NOT_FOUND, "fake: there is no device \"%s\"; leave it empty",
                                 device);
     *out = (struct encoder_caps){
-        .codecs = 1u << ENCODER_CODEC_H264,
-        .pixels = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
+        .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
         .min_width_px = 320,
         .min_height_px = 180,
         .max_width_px = 3840,

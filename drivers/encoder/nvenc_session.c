@@ -191,7 +191,6 @@ int nvenc_session_query(struct nvenc_session *session, struct encoder_caps *out,
         .multiple_refs = ask(session, NV_ENC_CAPS_SUPPORT_MULTIPLE_REF_FRAMES) > 0,
     };
     *out = (struct encoder_caps){
-        .codecs = 1u << ENCODER_CODEC_H264,
         .min_width_px = (uint32_t)ask(session, NV_ENC_CAPS_WIDTH_MIN),
         .min_height_px = (uint32_t)ask(session, NV_ENC_CAPS_HEIGHT_MIN),
         .max_width_px = (uint32_t)ask(session, NV_ENC_CAPS_WIDTH_MAX),
@@ -199,9 +198,9 @@ int nvenc_session_query(struct nvenc_session *session, struct encoder_caps *out,
         .flags = ENCODER_CAP_FORCE_IDR,
     };
     if (session->input_formats & NV_ENC_BUFFER_FORMAT_IYUV)
-        out->pixels |= 1u << CASTOR_PIXEL_I420;
+        out->pixels[ENCODER_CODEC_H264] |= 1u << CASTOR_PIXEL_I420;
     if (session->input_formats & NV_ENC_BUFFER_FORMAT_NV12)
-        out->pixels |= 1u << CASTOR_PIXEL_NV12;
+        out->pixels[ENCODER_CODEC_H264] |= 1u << CASTOR_PIXEL_NV12;
     if (session->abilities.change_bitrate)
         out->flags |= ENCODER_CAP_SET_BITRATE;
     if (session->abilities.custom_vbv)

@@ -33,8 +33,6 @@ int software_probe(const char *name, enum encoder_codec codec, uint32_t more_fla
                                 "%s: there is no device \"%s\"; it runs on the processor, leave it empty",
                                 name, device);
     *out = (struct encoder_caps){
-        .codecs = 1u << codec,
-        .pixels = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
         .min_width_px = 320,
         .min_height_px = 180,
         .max_width_px = 3840,
@@ -42,6 +40,7 @@ int software_probe(const char *name, enum encoder_codec codec, uint32_t more_fla
         .max_in_flight = 1,
         .flags = ENCODER_CAP_FORCE_IDR | ENCODER_CAP_VBV | ENCODER_CAP_SYNCHRONOUS | more_flags,
     };
+    out->pixels[codec] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12;
     return CASTOR_OK;
 }
 

@@ -41,8 +41,8 @@ static int v4l2m2m_probe(const char *path, struct encoder_caps *out, struct enco
 {
     struct v4l2m2m_device device;
     struct encoder_caps caps = {
-        .codecs = 1u << ENCODER_CODEC_H264,
-        .pixels = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12, // one is made of the other in the copy
+        // One pixel format is made of the other in the copy.
+        .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
         .max_in_flight = V4L2M2M_IN_FLIGHT_MAX,
     };
     int error = v4l2m2m_device_open(path, &device, why);

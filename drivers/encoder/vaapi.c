@@ -204,8 +204,7 @@ static int answer(struct vendor_thread *thread, const char *path, struct encoder
         error = vaapi_device_choose(&device, &choice, why);
     vaapi_device_close(&device);
     *out = (struct encoder_caps){
-        .codecs = 1u << ENCODER_CODEC_H264,
-        .pixels = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
+        .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
         .min_width_px = 320,
         .min_height_px = 180,
         .max_width_px = choice.max_width_px,

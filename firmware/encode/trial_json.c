@@ -90,13 +90,29 @@ void trial_json_devices(FILE *out, const struct encoder_driver *driver, int erro
     print(out, document);
 }
 
+// {"hevc": ["i420", "p010"]}: what it takes for each codec that it offers.
+static json_t *pixels_of(const struct encoder_caps *caps)
+{
+    json_t *out = json_object();
+
+    for (uint32_t codec = 0; codec < ENCODER_CODEC_END; codec++) {
+        if (!caps->pixels[codec])
+            continue;
+        json_t *list = json_array();
+        for (uint32_t pixel = 0; pixel < CASTOR_PIXEL_END; pixel++)
+            if (encoder_caps_take(caps, codec, pixel))
+                (void)json_array_append_new(list, json_string(castor_pixel_name(pixel)));
+        (void)json_object_set_new(out, encoder_codec_name(codec), list);
+    }
+    return out;
+}
+
 static json_t *caps_of(const struct trial_report *report)
 {
     const struct encoder_caps *caps = &report->caps;
     json_t *out = json_object();
 
-    put_number(out, "codecs", true, caps->codecs);
-    put_number(out, "pixels", true, caps->pixels);
+    (void)json_object_set_new(out, "pixels", pixels_of(caps));
     put_number(out, "min_width_px", true, caps->min_width_px);
     put_number(out, "min_height_px", true, caps->min_height_px);
     put_number(out, "max_width_px", true, caps->max_width_px);
@@ -185,7 +201,7 @@ void trial_json_report(FILE *out, const struct trial_settings *settings, const s
     put_text(document, "device", config->device ? config->device : "");
     put_text(document, "fault_domain", r->device.fault_domain);
     put_text(document, "description", r->device.description);
-    put_text(document, "codec", config->codec == ENCODER_CODEC_HEVC ? "hevc" : "h264");
+    put_text(document, "codec", encoder_codec_name(config->codec));
     put_number(document, "width", true, config->format.width_px);
     put_number(document, "height", true, config->format.height_px);
     (void)json_object_set_new(document, "rate",

@@ -51,12 +51,25 @@ static enum select_answer answer_of(json_t *object, const char *key)
     return json_is_true(value) ? SELECT_YES : SELECT_NO;
 }
 
+// A mask of the pixel formats whose names are in the list.
+static uint32_t pixels_of(json_t *list)
+{
+    uint32_t mask = 0;
+    json_t *name;
+    size_t i;
+
+    json_array_foreach(list, i,
+                       name) for (uint32_t pixel = 1; pixel < CASTOR_PIXEL_END;
+                                  pixel++) if (json_is_string(name) &&
+                                               strcmp(json_string_value(name), castor_pixel_name(pixel)) == 0)
+        mask |= 1u << pixel;
+    return mask;
+}
+
 static void take_caps(json_t *caps, struct select_candidate *candidate)
 {
     candidate->caps_known = json_is_object(caps);
     candidate->caps = (struct encoder_caps){
-        .codecs = number(caps, "codecs"),
-        .pixels = number(caps, "pixels"),
         .min_width_px = number(caps, "min_width_px"),
         .min_height_px = number(caps, "min_height_px"),
         .max_width_px = number(caps, "max_width_px"),
@@ -64,6 +77,9 @@ static void take_caps(json_t *caps, struct select_candidate *candidate)
         .max_in_flight = number(caps, "max_in_flight"),
         .flags = number(caps, "flags"),
     };
+    for (uint32_t codec = 1; codec < ENCODER_CODEC_END; codec++)
+        candidate->caps.pixels[codec] =
+            pixels_of(json_object_get(json_object_get(caps, "pixels"), encoder_codec_name(codec)));
     json_int_t pixels = json_integer_value(json_object_get(caps, "max_pixels_per_second"));
     candidate->caps.max_pixels_per_second = pixels > 0 ? (uint64_t)pixels : 0;
 }

@@ -12,12 +12,16 @@
 
 static void print_caps(const struct encoder_caps *caps)
 {
-    printf("ok codecs=%s%s pixels=%s%s%s size=%ux%u..%ux%u in_flight=%u flags=%#x\n",
-           caps->codecs & 1u << ENCODER_CODEC_H264 ? "h264," : "",
-           caps->codecs & 1u << ENCODER_CODEC_HEVC ? "hevc," : "",
-           caps->pixels & 1u << CASTOR_PIXEL_I420 ? "i420," : "",
-           caps->pixels & 1u << CASTOR_PIXEL_NV12 ? "nv12," : "",
-           caps->pixels & 1u << CASTOR_PIXEL_P010 ? "p010," : "", caps->min_width_px, caps->min_height_px,
+    printf("ok");
+    for (uint32_t codec = 0; codec < ENCODER_CODEC_END; codec++) {
+        if (!caps->pixels[codec])
+            continue;
+        printf(" %s=", encoder_codec_name(codec));
+        for (uint32_t pixel = 0; pixel < CASTOR_PIXEL_END; pixel++)
+            if (encoder_caps_take(caps, codec, pixel))
+                printf("%s,", castor_pixel_name(pixel));
+    }
+    printf(" size=%ux%u..%ux%u in_flight=%u flags=%#x\n", caps->min_width_px, caps->min_height_px,
            caps->max_width_px, caps->max_height_px, caps->max_in_flight, caps->flags);
 }
 
@@ -31,8 +35,8 @@ static bool check_device(const struct encoder_driver *driver, const char *name)
     printf("probe driver=%s device=\"%s\" ", driver->name, name);
     if (!error) {
         print_caps(&caps);
-        return caps.codecs && caps.pixels && caps.max_in_flight >= 1 &&
-               caps.max_in_flight <= ENCODER_IN_FLIGHT_MAX;
+        return (caps.pixels[ENCODER_CODEC_H264] || caps.pixels[ENCODER_CODEC_HEVC]) &&
+               caps.max_in_flight >= 1 && caps.max_in_flight <= ENCODER_IN_FLIGHT_MAX;
     }
     printf("error=\"%s\" why=\"%s\"\n", castor_error_text(error), why.text);
     return error < 0 && why.text[0] != '\0';

@@ -19,8 +19,7 @@ static int broken_probe(const char *device, struct encoder_caps *out, struct enc
     (void)device;
     (void)why;
     *out = (struct encoder_caps){
-        .codecs = 1u << ENCODER_CODEC_H264,
-        .pixels = 1u << CASTOR_PIXEL_NV12,
+        .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_NV12,
         .max_width_px = 1280,
         .max_height_px = 720,
         .max_pixels_per_second = 1280 * 720 * 30,

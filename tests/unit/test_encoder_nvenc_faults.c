@@ -264,8 +264,8 @@ static void capabilities_tell_the_truth(void **state)
     (void)state;
     setenv("CASTOR_STANDIN_NVENC", "", 1);
     assert_int_equal(encoder_driver_nvenc.probe("0000:01:00.0", &caps, &why), CASTOR_OK);
-    assert_int_equal(caps.codecs, 1u << ENCODER_CODEC_H264);
-    assert_int_equal(caps.pixels, 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12);
+    assert_int_equal(caps.pixels[ENCODER_CODEC_HEVC], 0);
+    assert_int_equal(caps.pixels[ENCODER_CODEC_H264], 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12);
     assert_int_equal(caps.max_width_px, 4096);
     assert_int_equal(caps.max_in_flight, 2);
     assert_int_equal(caps.flags, ENCODER_CAP_FORCE_IDR | ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV);

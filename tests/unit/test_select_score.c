@@ -21,8 +21,7 @@ static struct select_candidate good(const char *driver, const char *device, cons
         .rank = SELECT_UNRANKED,
         .trial = SELECT_PASSED,
         .caps_known = true,
-        .caps = {.codecs = 1u << ENCODER_CODEC_H264,
-                 .pixels = 1u << CASTOR_PIXEL_I420,
+        .caps = {.pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420,
                  .min_width_px = 320,
                  .min_height_px = 180,
                  .max_width_px = 3840,
@@ -90,10 +89,14 @@ static void test_what_the_device_cannot_do(void **state)
 
     (void)state;
     wish.codec = ENCODER_CODEC_HEVC;
-    assert_rejected("HEVC");
-    setup(NULL);
+    assert_rejected("codec hevc is not offered");
+    caps->pixels[ENCODER_CODEC_HEVC] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_P010;
     wish.format.pixel = CASTOR_PIXEL_P010;
-    assert_rejected("pixel format 3");
+    assert_true(judge()->eligible);
+    wish.codec = ENCODER_CODEC_H264;
+    assert_rejected("h264 from pictures in pixel format p010 is not offered, it takes i420");
+    wish.format.pixel = 77;
+    assert_rejected("pixel format unknown is not offered");
     setup(NULL);
     caps->max_width_px = 1918;
     assert_rejected("1920x1080 are wanted, it takes 320x180 to 1918x2160");

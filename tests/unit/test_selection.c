@@ -22,7 +22,8 @@ static const char card_devices[] =
     "{\"name\":\"0000:01:00.0\",\"fault_domain\":\"card1\",\"description\":\"one\"},"
     "{\"name\":\"0000:02:00.0\",\"fault_domain\":\"card2\",\"description\":\"two\"}]}\n";
 static const char report[] =
-    "{\"ok\":true,\"why\":\"\",\"caps\":{\"codecs\":2,\"pixels\":2,\"min_width_px\":320,\"min_height_px\":"
+    "{\"ok\":true,\"why\":\"\",\"caps\":{\"pixels\":{\"hevc\":[\"nv12\",\"p010\",\"x\",3],"
+    "\"h264\":[\"i420\"],\"vvc\":[\"i420\"]},\"min_width_px\":320,\"min_height_px\":"
     "180,"
     "\"max_width_px\":3840,\"max_height_px\":2160,\"max_pixels_per_second\":9000000000,\"max_in_flight\":1,"
     "\"flags\":3},\"latency_p50_us\":4000,\"latency_max_us\":5000,\"open_us\":700,\"idr_on_request\":true,"
@@ -64,6 +65,8 @@ static void test_report(void **state)
     assert_int_equal(c.trial, SELECT_PASSED);
     assert_true(c.caps_known);
     assert_int_equal(c.caps.max_width_px, 3840);
+    assert_int_equal(c.caps.pixels[ENCODER_CODEC_H264], 1u << CASTOR_PIXEL_I420);
+    assert_int_equal(c.caps.pixels[ENCODER_CODEC_HEVC], 1u << CASTOR_PIXEL_NV12 | 1u << CASTOR_PIXEL_P010);
     assert_true(c.caps.max_pixels_per_second == 9000000000u);
     assert_int_equal(c.latency_max_us, 5000);
     assert_int_equal(c.open_us, 700);

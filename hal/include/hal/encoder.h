@@ -36,6 +36,7 @@
 enum encoder_codec {
     ENCODER_CODEC_H264 = 1,
     ENCODER_CODEC_HEVC = 2,
+    ENCODER_CODEC_END // one past the last
 };
 
 // What went wrong, why, what to do: for logs and operators. Always terminated.
@@ -63,8 +64,8 @@ enum encoder_cap_flags {
 
 // What a device can do. Sizes are inclusive.
 struct encoder_caps {
-    uint32_t codecs; // bit mask of 1u << enum encoder_codec
-    uint32_t pixels; // bit mask of 1u << enum castor_pixel_format
+    // What it takes for each codec, a bit mask of 1u << enum castor_pixel_format; 0: it has not that codec.
+    uint32_t pixels[ENCODER_CODEC_END];
     uint32_t min_width_px, min_height_px;
     uint32_t max_width_px, max_height_px;
     uint64_t max_pixels_per_second; // 0 = not known
@@ -186,6 +187,17 @@ struct encoder_driver {
 };
 
 // ---- what programs call ----
+
+// The name of a codec in lower case, as configurations and reports write it ("hevc"); NULL for what is none.
+const char *encoder_codec_name(uint32_t codec);
+
+// Whether a device codes pictures of this pixel format. Any number may be asked.
+bool encoder_caps_take(const struct encoder_caps *caps, uint32_t codec, uint32_t pixel);
+
+// Checks codec, pixel format, size and rate of pictures against what a device can do. Errors: UNSUPPORTED;
+// *why then says what is wanted and what it takes.
+CASTOR_MUST_USE int encoder_caps_check(const struct encoder_caps *caps, uint32_t codec,
+                                       const struct castor_format *format, struct encoder_text *why);
 
 // Opens a session after checking `config` against ranges, format and the device's capabilities. Blocks as
 // probe() and open(). Errors: theirs; CASTOR_ERR_INVALID for a value out of range, CASTOR_ERR_UNSUPPORTED

@@ -15,7 +15,11 @@ enum castor_pixel_format {
     CASTOR_PIXEL_I420 = 1, // 8-bit 4:2:0, three planes Y, U, V
     CASTOR_PIXEL_NV12 = 2, // 8-bit 4:2:0, two planes Y, interleaved UV
     CASTOR_PIXEL_P010 = 3, // 10-bit 4:2:0 in the high bits of 16, two planes
+    CASTOR_PIXEL_END       // one past the last
 };
+
+// Its name in lower case, as configurations and reports write it ("p010"); NULL for what is none.
+const char *castor_pixel_name(uint32_t pixel);
 
 // Shape of a picture; a stream has one for its whole life. BT.709 limited range unless a driver says
 // otherwise.

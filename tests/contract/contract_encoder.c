@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The contract of hal/encoder.h. Arguments name the drivers that must pass it; without any, all drivers of
-// the table are tested that find their library and device on this machine.
+// The contract of hal/encoder.h: contract_encoder [DRIVER [CODEC [PIXEL]]], as in "nvenc hevc p010". What is
+// named must pass it; what is left out stands for all that the driver offers. Another pixel format of the
+// same depth is tried too, where it could make a difference. Without arguments all drivers of the table are
+// tested that find their library and device on this machine.
 #include <dirent.h>
 #include <malloc.h>
 #include <poll.h>
@@ -20,10 +22,11 @@
 #include "hal/time.h"
 
 static const struct encoder_driver *driver;
-static enum encoder_codec codec; // every codec that a driver offers is tested
-static const enum castor_pixel_format pixels[] = {CASTOR_PIXEL_I420, CASTOR_PIXEL_NV12};
+// What is tested now.
+static enum encoder_codec codec;
+static enum castor_pixel_format pixel, other_pixel; // of one depth; the same where it takes only one
 
-static struct encoder_config default_config(enum castor_pixel_format pixel)
+static struct encoder_config default_config(void)
 {
     struct encoder_config config = rig_default_config(pixel);
 
@@ -53,7 +56,8 @@ static void order_and_identity(void **state)
 
     (void)state;
     for (size_t p = 0; p < 2; p++) {
-        struct encoder_config config = default_config(pixels[p]);
+        struct encoder_config config = default_config();
+        config.format.pixel = p == 0 ? pixel : other_pixel;
         struct rig rig;
         struct encoder_output output;
         size_t in = 0;
@@ -75,7 +79,7 @@ static void order_and_identity(void **state)
 // An IDR when asked for, exactly that frame where the driver says so, with parameter sets; none otherwise.
 static void idr_on_request(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder_output output;
     struct rig rig;
 
@@ -99,7 +103,7 @@ static void idr_on_request(void **state)
 
 static void gop_of_fixed_length(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder_output output;
     struct rig rig;
 
@@ -142,7 +146,7 @@ static uint64_t code_at_rate(struct rig *rig, uint64_t first, unsigned frames, u
 static void bitrate_follows(void **state)
 {
     static const uint32_t rates[] = {2000000, 600000, 3000000, 1000000};
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct rig rig;
     uint64_t sequence = 0;
 
@@ -180,7 +184,7 @@ static void bitrate_follows(void **state)
 // Nothing waits longer than it may, and every limit is answered with its error.
 static void deadlines_and_limits(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder_output output;
     struct rig rig;
 
@@ -208,11 +212,12 @@ static void deadlines_and_limits(void **state)
 
 static void flush_loses_nothing(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_NV12);
+    struct encoder_config config = default_config();
     struct encoder_output output;
     struct rig rig;
 
     (void)state;
+    config.format.pixel = other_pixel;
     rig_open(&rig, driver, &config);
     for (uint64_t round = 0; round < 3; round++) {
         uint32_t count = rig.encoder->max_in_flight;
@@ -257,7 +262,7 @@ static size_t kept_by_library_bytes(unsigned sessions)
 
 static void open_and_close_leak_nothing(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder_output output;
     unsigned descriptors = 0;
     size_t heap = 0;
@@ -291,7 +296,7 @@ static void refuse(const struct encoder_config *config, int expected, const char
 
 static void wrong_arguments_are_refused(void **state)
 {
-    const struct encoder_config good = default_config(CASTOR_PIXEL_I420);
+    const struct encoder_config good = default_config();
     struct encoder_config bad;
 
     (void)state;
@@ -349,7 +354,7 @@ static size_t parameter_sets(const struct encoder_config *config, uint8_t *out, 
 // Two paths of one driver are interchangeable, whatever bitrate each was opened with.
 static void parameter_sets_are_equal(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     uint8_t first[512], second[512];
 
     (void)state;
@@ -363,7 +368,7 @@ static void parameter_sets_are_equal(void **state)
 // A decoder that is not ours makes exactly one picture of every access unit, without a complaint.
 static void ffmpeg_decodes_it(void **state)
 {
-    struct encoder_config config = default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     char name[] = "/tmp/castor-contract-XXXXXX";
     char command[256], line[256];
     struct encoder_output output;
@@ -385,39 +390,41 @@ static void ffmpeg_decodes_it(void **state)
     rig_close(&rig);
     (void)snprintf(command, sizeof command,
                    "ffmpeg -v warning -xerror -f %s -i %s -f framemd5 - 2>&1 </dev/null",
-                   codec == ENCODER_CODEC_HEVC ? "hevc" : "h264", name);
+                   encoder_codec_name(codec), name);
     FILE *decoder = popen(command, "r");
     assert_non_null(decoder);
     while (fgets(line, sizeof line, decoder)) {
-        if (strncmp(line, "0,", 2) == 0)
+        unsigned long long bytes = 0;
+        if (sscanf(line, "0, %*d, %*d, %*d, %llu,", &bytes) == 1) {
+            assert_int_equal(bytes, 640 * 362 * 3 / 2 * (pixel == CASTOR_PIXEL_P010 ? 2 : 1));
             pictures++;
-        else if (line[0] != '#')
+        } else if (line[0] != '#') {
             fail_msg("ffmpeg says: %s", line);
+        }
     }
     assert_int_equal(pclose(decoder), 0);
     unlink(name);
     assert_int_equal(pictures, 30);
 }
 
-// The codecs to test the driver with, a bit mask as in struct encoder_caps. One that was not asked for by
-// name and that finds no library or device here is left out: 0.
-static uint32_t wanted_codecs(const char *name, bool asked_for)
+// Finds the driver and what it can do. False: it was not asked for by name and finds no library or device
+// here, so it is left out.
+static bool find_driver(const char *name, bool asked_for, struct encoder_caps *caps)
 {
-    struct encoder_caps caps = {.codecs = 1u << ENCODER_CODEC_H264};
     struct encoder_text why = {""};
     int error = encoder_driver_find(name, &driver, &why);
 
     if (error == CASTOR_OK)
-        error = driver->probe("", &caps, &why);
+        error = driver->probe("", caps, &why);
     if (!asked_for && (error == CASTOR_ERR_UNSUPPORTED || error == CASTOR_ERR_NOT_FOUND)) {
         print_message("%s is left out: %s\n", name, why.text);
-        return 0;
+        return false;
     }
     if (error != CASTOR_OK) {
         (void)fprintf(stderr, "%s: %s\n", name, why.text);
         exit(2);
     }
-    return caps.codecs;
+    return true;
 }
 
 static const struct CMUnitTest tests[] = {
@@ -428,31 +435,67 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(parameter_sets_are_equal),    cmocka_unit_test(ffmpeg_decodes_it),
 };
 
-static int run(uint32_t codecs)
+// The other format of the same depth where the device takes it, else the same.
+static enum castor_pixel_format other_of(const struct encoder_caps *caps)
 {
-    static const enum encoder_codec known[] = {ENCODER_CODEC_H264, ENCODER_CODEC_HEVC};
+    static const enum castor_pixel_format others[CASTOR_PIXEL_END] = {
+        [CASTOR_PIXEL_I420] = CASTOR_PIXEL_NV12,
+        [CASTOR_PIXEL_NV12] = CASTOR_PIXEL_I420,
+        [CASTOR_PIXEL_P010] = CASTOR_PIXEL_P010,
+    };
+
+    return encoder_caps_take(caps, codec, others[pixel]) ? others[pixel] : pixel;
+}
+
+// What was asked for on the command line; NULL is all that the driver offers.
+struct asked {
+    const char *codec, *pixel;
+};
+
+static bool is_wanted(const struct asked *asked, const struct encoder_caps *caps)
+{
+    if (!encoder_caps_take(caps, codec, pixel))
+        return false;
+    if (asked->codec && strcmp(asked->codec, encoder_codec_name(codec)) != 0)
+        return false;
+    if (asked->pixel)
+        return strcmp(asked->pixel, castor_pixel_name(pixel)) == 0;
+    return other_of(caps) >= pixel; // else it was tried beside the other
+}
+
+static int run_driver(const struct encoder_caps *caps, const struct asked *asked, int *runs)
+{
+    char name[64];
     int failed = 0;
 
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        codec = known[i];
-        if (!(codecs & 1u << codec))
-            continue;
-        print_message("%s, %s\n", driver->name, codec == ENCODER_CODEC_HEVC ? "HEVC" : "H.264");
-        failed += cmocka_run_group_tests_name(driver->name, tests, NULL, NULL);
+    for (codec = ENCODER_CODEC_H264; codec < ENCODER_CODEC_END; codec++) {
+        for (pixel = CASTOR_PIXEL_I420; pixel < CASTOR_PIXEL_END; pixel++) {
+            if (!is_wanted(asked, caps))
+                continue;
+            other_pixel = other_of(caps);
+            (void)snprintf(name, sizeof name, "%s %s %s", driver->name, encoder_codec_name(codec),
+                           castor_pixel_name(pixel));
+            failed += cmocka_run_group_tests_name(name, tests, NULL, NULL);
+            *runs += 1;
+        }
     }
     return failed;
 }
 
 int main(int argc, char **argv)
 {
-    int failed = 0;
+    const struct asked asked = {argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL};
+    struct encoder_caps caps;
+    int failed = 0, runs = 0;
 
-    if (argc > 1) {
-        for (int i = 1; i < argc; i++)
-            failed += run(wanted_codecs(argv[i], true));
-        return failed;
+    for (size_t i = 0; argc < 2 && encoder_driver_name(i); i++)
+        if (find_driver(encoder_driver_name(i), false, &caps))
+            failed += run_driver(&caps, &asked, &runs);
+    if (argc >= 2 && find_driver(argv[1], true, &caps))
+        failed += run_driver(&caps, &asked, &runs);
+    if (runs == 0) {
+        (void)fprintf(stderr, "nothing was tested: no such codec or pixel format is offered\n");
+        failed = 2;
     }
-    for (size_t i = 0; encoder_driver_name(i); i++)
-        failed += run(wanted_codecs(encoder_driver_name(i), false));
     return failed;
 }

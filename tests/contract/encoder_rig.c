@@ -23,13 +23,17 @@ struct encoder_config rig_default_config(enum castor_pixel_format pixel)
 }
 
 // Texture with some noise: enough to spend any bitrate of these tests on, little enough to reach the lowest.
-static void draw(uint8_t *plane, uint32_t stride_bytes, uint32_t rows, uint32_t shift, uint32_t *seed)
+// Samples of 10 bit are the same brightness, with noise in the two bits more.
+static void draw(uint8_t *plane, uint32_t row_samples, uint32_t sample_bytes, uint32_t rows, uint32_t shift,
+                 uint32_t *seed)
 {
     for (uint32_t y = 0; y < rows; y++) {
-        for (uint32_t x = 0; x < stride_bytes; x++) {
+        for (uint32_t x = 0; x < row_samples; x++, plane += sample_bytes) {
             *seed = *seed * 1664525u + 1013904223u;
-            plane[(size_t)y * stride_bytes + x] =
-                (uint8_t)(64 + (((x + shift) / 8 * 37 + y / 8 * 101) & 63) + (*seed >> 28));
+            uint8_t sample = (uint8_t)(64 + (((x + shift) / 8 * 37 + y / 8 * 101) & 63) + (*seed >> 28));
+            plane[sample_bytes - 1] = sample; // little-endian
+            if (sample_bytes == 2)
+                plane[0] = (uint8_t)(*seed >> 20 & 0xc0);
         }
     }
 }
@@ -38,7 +42,7 @@ void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct
 {
     struct castor_frame_layout layout;
     struct encoder_text why = {""};
-    uint32_t seed = 1;
+    uint32_t seed = 1, sample_bytes = config->format.pixel == CASTOR_PIXEL_P010 ? 2 : 1;
 
     memset(rig, 0, sizeof *rig);
     rig->config = *config;
@@ -52,7 +56,8 @@ void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct
         picture->dmabuf_fd = -1;
         castor_frame_map(&layout, rig->memory + layout.size_bytes * i, picture);
         for (uint32_t p = 0; p < layout.planes; p++)
-            draw(picture->plane[p], picture->stride_bytes[p], layout.rows[p], i * 3, &seed);
+            draw(picture->plane[p], picture->stride_bytes[p] / sample_bytes, sample_bytes, layout.rows[p],
+                 i * 3, &seed);
     }
     rig->config.memory = rig->memory;
     rig->config.memory_bytes = layout.size_bytes * RIG_PICTURES;

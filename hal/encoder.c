@@ -195,6 +195,7 @@ static int check_output(struct encoder *encoder, struct encoder_output *output)
         if (lent->sequence != packet->sequence)
             continue;
         packet->capture_ns = lent->capture_ns;
+        assert(output->cpu_copies <= ENCODER_CPU_COPIES_MAX);
         bool usable = output->kind == ENCODER_OUTPUT_CODED && packet->data && packet->size_bytes > 0 &&
                       packet->size_bytes <= ENCODER_ACCESS_UNIT_MAX_BYTES;
         if (!usable)

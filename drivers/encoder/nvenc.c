@@ -116,6 +116,7 @@ static void hand_out(struct nvenc_encoder *encoder, struct encoder_output *out)
     *out = (struct encoder_output){
         .kind = ENCODER_OUTPUT_DROPPED,
         .packet = {.sequence = entry->frame.sequence, .capture_ns = entry->frame.capture_ns},
+        .cpu_copies = 1, // into the input buffer; the device fetches it from there
     };
     if (entry->size_bytes > 0) {
         out->kind = ENCODER_OUTPUT_CODED;

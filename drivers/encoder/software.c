@@ -163,6 +163,7 @@ struct encoder_output software_output(struct encoder *base, const uint8_t *data,
     struct encoder_output output = {
         .kind = ENCODER_OUTPUT_DROPPED,
         .packet = {.sequence = encoder->sequence, .capture_ns = encoder->capture_ns},
+        .cpu_copies = 1,
     };
 
     if (size_bytes > 0) {

@@ -53,7 +53,8 @@ CASTOR_MUST_USE int software_take(struct encoder *base, const struct castor_fram
 // receive(): the frame that was noted is to be coded now. Errors: AGAIN, END there is none.
 CASTOR_MUST_USE int software_begin(struct encoder *base);
 
-// receive(): the result for it, of no bytes where nothing came out.
+// receive(): the result for it, of no bytes where nothing came out. One copy is counted: libx264 and libx265
+// both begin with copying the picture into a padded one of their own.
 struct encoder_output software_output(struct encoder *base, const uint8_t *data, size_t size_bytes, bool idr);
 
 #endif

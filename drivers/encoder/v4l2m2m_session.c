@@ -160,7 +160,7 @@ static int give_picture(struct v4l2m2m_session *session, const struct v4l2m2m_un
     if (index == UINT32_MAX)
         return fail_because(session, CASTOR_ERR_IO,
                             "the device gave a picture with a time stamp that no frame in it has");
-    *out = (struct encoder_output){.kind = ENCODER_OUTPUT_CODED};
+    *out = (struct encoder_output){.kind = ENCODER_OUTPUT_CODED, .cpu_copies = 1};
     if (!v4l2m2m_unit_complete(unit, &session->sets, session->room, size_bytes, &out->packet.data,
                                &out->packet.size_bytes))
         return fail_because(session, CASTOR_ERR_IO, "the device gave an IDR and never its parameter sets");

@@ -160,6 +160,7 @@ static int vaapi_receive(struct encoder *base, struct encoder_output *out, int64
                        .data = job->unit.data,
                        .size_bytes = job->unit.size_bytes,
                        .flags = job->unit.idr ? CASTOR_PACKET_IDR : 0},
+            .cpu_copies = job->cpu_copies,
         };
         work->received++;
         if (work->received == work->finished && work->error == CASTOR_OK)

@@ -52,6 +52,7 @@ static int issue(struct vaapi_work *work, struct encoder_text *why)
     uint32_t distance = session->gop_frames ? session->gop_frames : VAAPI_IDR_DISTANCE_MAX;
     bool idr = job->idr || work->needs_idr || session->ids.since_idr + 1 >= distance;
     uint64_t number = session->issued;
+    job->cpu_copies = session->upload.derives ? 1 : 2; // what vaPutImage() does may be one more
     int error = vaapi_session_issue(session, &job->frame, idr, job->bitrate_bps, why);
 
     if (error != CASTOR_OK && error != CASTOR_ERR_BUSY)

@@ -14,6 +14,7 @@ struct vaapi_job {
     struct castor_frame frame;
     bool idr;
     uint32_t bitrate_bps;
+    uint32_t cpu_copies;
     enum encoder_output_kind kind;
     struct vaapi_unit unit;
     uint8_t *bytes; // VAAPI_UNIT_ROOM_BYTES + VAAPI_CODED_MAX_BYTES

@@ -315,6 +315,7 @@ static int x265_receive(struct encoder *base, struct encoder_output *out, int64_
     if (error != CASTOR_OK)
         return error;
     *out = software_output(base, data, size_bytes, session->coded->sliceType == X265_TYPE_IDR);
+    out->cpu_copies += session->chroma != NULL;
     return CASTOR_OK;
 }
 

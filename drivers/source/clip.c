@@ -82,7 +82,7 @@ static int choose_picture(struct clip *clip, struct source_text *why)
     return CASTOR_OK;
 }
 
-static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_ns)
+static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_ns, uint32_t copies)
 {
     uint64_t before_slot, after_slot;
     int64_t now_ns = castor_now_ns();
@@ -93,6 +93,7 @@ static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_
     grid_take(&clip->grid, now_ns, slot_ns, frame, &before_slot, &after_slot);
     clip->counters.lost_no_slot += before_slot;
     clip->counters.lost_decode_late += after_slot;
+    clip->counters.cpu_copies += copies;
     clip->counters.decode_errors = clip_file_errors(clip->file);
     if (clip->number)
         number_draw(&clip->source.format, frame, frame->sequence);
@@ -137,15 +138,16 @@ static void draw_ahead(struct clip *clip)
     int64_t slot_ns;
 
     while (take_slot(clip, &frame, &slot_ns)) {
+        uint32_t copies = 0;
         int error = choose_picture(clip, &why);
         if (!error)
-            error = clip_picture_draw(clip->drawer, clip->current.picture, &frame, &why);
+            error = clip_picture_draw(clip->drawer, clip->current.picture, &frame, &copies, &why);
         if (error) {
             fail(clip, error, &why);
             return;
         }
         clip->drawn++;
-        publish(clip, &frame, slot_ns);
+        publish(clip, &frame, slot_ns, copies);
     }
 }
 
@@ -351,6 +353,7 @@ static void copy_counters(struct clip *clip)
     clip->source.counters.lost_no_slot = clip->counters.lost_no_slot;
     clip->source.counters.lost_decode_late = clip->counters.lost_decode_late;
     clip->source.counters.decode_errors = clip->counters.decode_errors;
+    clip->source.counters.cpu_copies = clip->counters.cpu_copies;
 }
 
 static int clip_dequeue(struct source *source, struct castor_frame *out)

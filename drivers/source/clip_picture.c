@@ -129,7 +129,7 @@ static bool is_full_range(const AVFrame *picture)
 }
 
 int clip_picture_draw(struct clip_picture *self, const AVFrame *picture, const struct castor_frame *slot,
-                      struct source_text *why)
+                      uint32_t *copies, struct source_text *why)
 {
     struct picture_area area = fit(&self->format, picture);
     struct picture_view out = picture_area_view(&self->format, slot, &area);
@@ -138,8 +138,9 @@ int clip_picture_draw(struct clip_picture *self, const AVFrame *picture, const s
 
     if (error)
         return error;
+    *copies += in.plane[0] != picture->data[0]; // converted
     picture_area_frame(&self->format, slot, &area);
-    error = picture_write_i420(&in, self->format.pixel, &self->scaled, &out);
+    error = picture_write_i420(&in, self->format.pixel, &self->scaled, &out, copies);
     if (error)
         return source_text_set(why, error, "a picture of %dx%d could not be scaled: %s", picture->width,
                                picture->height, castor_error_text(error));

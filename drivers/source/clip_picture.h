@@ -12,10 +12,11 @@ struct clip_picture;
 // For slots of `format` (I420 or NV12). Errors: NO_MEMORY.
 CASTOR_MUST_USE int clip_picture_create(const struct castor_format *format, struct clip_picture **out);
 
-// Draws `picture` into `slot`. Allocates only when the picture's size is another than before. Errors:
-// UNSUPPORTED pixel format with *why, NO_MEMORY.
+// Draws `picture` into `slot`; the copies made are added to *copies. Allocates only when the picture's size
+// is another than before. Errors: UNSUPPORTED pixel format with *why, NO_MEMORY.
 CASTOR_MUST_USE int clip_picture_draw(struct clip_picture *self, const AVFrame *picture,
-                                      const struct castor_frame *slot, struct source_text *why);
+                                      const struct castor_frame *slot, uint32_t *copies,
+                                      struct source_text *why);
 
 // Accepts NULL.
 void clip_picture_destroy(struct clip_picture *self);

@@ -106,7 +106,7 @@ void picture_area_frame(const struct castor_format *format, const struct castor_
 #define IN(i) in->plane[i], in->stride[i]
 
 int picture_write_i420(const struct picture_view *in, uint32_t pixel, struct picture_scratch *scaled,
-                       const struct picture_view *out)
+                       const struct picture_view *out, uint32_t *copies)
 {
     bool scales = in->width != out->width || in->height != out->height;
     const struct picture_view *to = out;
@@ -123,7 +123,9 @@ int picture_write_i420(const struct picture_view *in, uint32_t pixel, struct pic
                       to->stride[1], to->plane[2], to->stride[2], out->width, out->height, kFilterBox) != 0)
             return CASTOR_ERR_INTERNAL;
         in = to;
+        ++*copies;
     }
+    *copies += pixel == CASTOR_PIXEL_NV12;
     if (pixel == CASTOR_PIXEL_NV12 && I420ToNV12(IN(0), IN(1), IN(2), out->plane[0], out->stride[0],
                                                  out->plane[1], out->stride[1], out->width, out->height) != 0)
         return CASTOR_ERR_INTERNAL;

@@ -41,10 +41,12 @@ struct picture_view picture_area_view(const struct castor_format *format, const 
 void picture_area_frame(const struct castor_format *format, const struct castor_frame *slot,
                         const struct picture_area *area);
 
-// Writes an I420 picture as I420 or NV12, scaled where the sizes differ; NV12 then needs `scaled`. Errors:
-// NO_MEMORY for it, unless it was allocated before; INTERNAL libyuv refuses.
+// Writes an I420 picture as I420 or NV12, scaled where the sizes differ; NV12 then needs `scaled`. The copies
+// made are added to *copies. Errors: NO_MEMORY for `scaled`, unless it was allocated before; INTERNAL libyuv
+// refuses.
 CASTOR_MUST_USE int picture_write_i420(const struct picture_view *in, uint32_t pixel,
-                                       struct picture_scratch *scaled, const struct picture_view *out);
+                                       struct picture_scratch *scaled, const struct picture_view *out,
+                                       uint32_t *copies);
 
 // Changes the colours of an I420 or NV12 picture in place.
 void picture_recolour(const struct recolour *recolour, uint32_t pixel, const struct picture_view *view);

@@ -268,6 +268,7 @@ static void frame_complete(struct pipe_source *self, struct castor_frame *out)
     self->fill_ns = fill_ns < PIPE_REST_MAX_NS ? fill_ns : PIPE_REST_MAX_NS;
     *out = slots_pop(&self->empty);
     self->filled_bytes = 0;
+    self->source.counters.cpu_copies++; // out of the pipe
     name_frame(self, out);
     self->starved = self->empty.count == 0;
 }

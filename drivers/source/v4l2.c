@@ -311,7 +311,8 @@ static int use_picture(struct v4l2_source *self, const struct v4l2_taken *taken,
     naming = self->naming;
     if (!v4l2_naming_take(&naming, taken->sequence, time_ns, &named, &skipped))
         return CASTOR_ERR_AGAIN;
-    error = v4l2_picture_write(self->picture, taken->memory, taken->bytes, slot);
+    error = v4l2_picture_write(self->picture, taken->memory, taken->bytes, slot,
+                               &self->source.counters.cpu_copies);
     if (error == CASTOR_ERR_INVALID) {
         self->source.counters.decode_errors++;
         return CASTOR_ERR_AGAIN;

@@ -18,6 +18,7 @@ struct v4l2_picture {
     struct picture_scratch converted; // I420 in the device's size
     struct picture_scratch scaled;    // I420 in the target's size
     struct recolour recolour;
+    uint32_t copies; // of the picture at work
 };
 
 static int allocate(struct v4l2_picture *self)
@@ -136,6 +137,7 @@ static int jpeg_to_i420(struct v4l2_picture *self, const uint8_t *data, size_t b
     error = v4l2_jpeg_decode(self->jpeg, data, bytes, decoded.plane, decoded.stride);
     if (error)
         return error;
+    self->copies++;
     if (shape == V4L2_JPEG_422)
         error = I422ToI420(IN(0), IN(1), IN(2), OUT_I420);
     else if (shape == V4L2_JPEG_444)
@@ -156,9 +158,10 @@ static int convert_twice(struct v4l2_picture *self, const struct picture_view *i
         error = jpeg_to_i420(self, data, bytes, &own);
     else if (self->layout.kind == V4L2_KIND_I420)
         own = *in;
-    else if (to_i420(self->layout.kind, in, &own) != 0)
-        error = CASTOR_ERR_INTERNAL;
-    return error ? error : picture_write_i420(&own, self->format.pixel, &self->scaled, out);
+    else
+        error = to_i420(self->layout.kind, in, &own) == 0 ? CASTOR_OK : CASTOR_ERR_INTERNAL;
+    self->copies += own.plane[0] == self->converted.view.plane[0] && self->layout.kind != V4L2_KIND_MJPEG;
+    return error ? error : picture_write_i420(&own, self->format.pixel, &self->scaled, out, &self->copies);
 }
 
 static int convert(struct v4l2_picture *self, const struct picture_view *in, const uint8_t *data,
@@ -166,6 +169,8 @@ static int convert(struct v4l2_picture *self, const struct picture_view *in, con
 {
     enum v4l2_kind kind = self->layout.kind;
 
+    if (!self->converted.memory && kind != V4L2_KIND_MJPEG)
+        self->copies++;
     if (kind == V4L2_KIND_P010) {
         CopyPlane(IN(0), OUT(0), 2 * out->width, out->height);
         CopyPlane(IN(1), OUT(1), 2 * out->width, out->height / 2);
@@ -181,7 +186,7 @@ static int convert(struct v4l2_picture *self, const struct picture_view *in, con
 }
 
 int v4l2_picture_write(struct v4l2_picture *self, const uint8_t *const memory[3], const size_t bytes[3],
-                       const struct castor_frame *slot)
+                       const struct castor_frame *slot, uint64_t *copies)
 {
     const struct v4l2_layout *layout = &self->layout;
     struct picture_view out = picture_area_view(&self->format, slot, &self->target);
@@ -199,7 +204,9 @@ int v4l2_picture_write(struct v4l2_picture *self, const uint8_t *const memory[3]
         in.stride[i] = (int)place->stride_bytes;
     }
     picture_area_frame(&self->format, slot, &self->target);
+    self->copies = 0;
     error = convert(self, &in, memory[0], bytes[0], &out);
+    *copies += self->copies;
     if (!error && self->recolour.needed && layout->kind != V4L2_KIND_P010)
         picture_recolour(&self->recolour, self->format.pixel, &out);
     return error;

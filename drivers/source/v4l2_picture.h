@@ -16,9 +16,11 @@ CASTOR_MUST_USE int v4l2_picture_create(const struct v4l2_layout *layout, const 
 // Accepts NULL.
 void v4l2_picture_destroy(struct v4l2_picture *picture);
 
-// What: writes one picture into `slot`. `memory` and `bytes`: what the device filled, by memory plane.
-// Blocks: for the work. Errors: INVALID the picture is cut off or broken; the slot may be half written.
+// What: writes one picture into `slot`. `memory` and `bytes`: what the device filled, by memory plane. The
+// copies made are added to *copies; a JPEG decoded straight into the slot is none. Blocks: for the work.
+// Errors: INVALID the picture is cut off or broken; the slot may be half written.
 CASTOR_MUST_USE int v4l2_picture_write(struct v4l2_picture *picture, const uint8_t *const memory[3],
-                                       const size_t bytes[3], const struct castor_frame *slot);
+                                       const size_t bytes[3], const struct castor_frame *slot,
+                                       uint64_t *copies);
 
 #endif

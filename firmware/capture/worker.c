@@ -233,6 +233,7 @@ static void send_stats(struct capture *capture, int64_t now_ns)
     message.body.capture_stats.lost_decode_late = counters.lost_decode_late;
     message.body.capture_stats.decode_errors = counters.decode_errors;
     message.body.capture_stats.times_corrected = counters.times_corrected;
+    message.body.capture_stats.cpu_copies = counters.cpu_copies;
     message.body.capture_stats.signal = capture->signal;
     (void)snprintf(message.body.capture_stats.reason, sizeof message.body.capture_stats.reason, "%s",
                    capture->reason.text);

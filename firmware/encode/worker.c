@@ -362,6 +362,7 @@ static void say_coded(struct worker *worker, const struct in_flight *frame,
         .size_bytes = size_bytes,
         .epoch = frame->order.epoch,
         .flags = output->packet.flags & CASTOR_PACKET_IDR ? MESSAGE_CODED_IDR : 0,
+        .cpu_copies = output->cpu_copies,
     };
     if (!worker->faults.silent)
         say(worker);

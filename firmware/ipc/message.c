@@ -145,6 +145,7 @@ static const char *check_coded(const struct message *m)
     const struct message_coded *b = &m->body.coded;
     MOST(b->size_bytes, MESSAGE_ACCESS_UNIT_MAX_BYTES, "access unit too large");
     MOST(b->position, UINT64_MAX - MESSAGE_RING_MAX_BYTES, "ring position out of range");
+    MOST(b->cpu_copies, MESSAGE_CPU_COPIES_MAX, "copies out of range");
     return NULL;
 }
 

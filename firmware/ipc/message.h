@@ -13,7 +13,7 @@
 #include "hal/frame.h"
 
 #define MESSAGE_MAGIC 0x4341u // "CA"
-#define MESSAGE_VERSION 3u
+#define MESSAGE_VERSION 4u
 
 #define MESSAGE_PATHS_MAX 8        // encoder paths in a chain
 #define MESSAGE_SLOTS_MAX 64       // slots of the frame pool
@@ -21,6 +21,7 @@
 #define MESSAGE_FDS_MAX 8          // descriptors that travel with one message
 #define MESSAGE_ACCESS_UNIT_MAX_BYTES (4u << 20)
 #define MESSAGE_RING_MAX_BYTES (256u << 20)
+#define MESSAGE_CPU_COPIES_MAX 16u
 
 // The descriptor on which every worker finds its channel.
 #define MESSAGE_WORKER_FD 3
@@ -131,6 +132,7 @@ struct message_capture_stats {
     uint64_t lost_decode_late; // a clip's picture was not ready at its time
     uint64_t decode_errors;
     uint64_t times_corrected; // frames whose time stamp from the device made no sense
+    uint64_t cpu_copies;      // raw pictures that the processor copied or converted, see hal/source.h
     uint32_t signal;          // enum message_signal
     char reason[252];         // why there is no signal, in words; "" = there is one, or nobody knows
 };
@@ -217,8 +219,8 @@ struct message_coded {
     int64_t finished_ns;
     uint32_t size_bytes; // 1..MESSAGE_ACCESS_UNIT_MAX_BYTES
     uint32_t epoch;
-    uint32_t flags; // enum message_coded_flags
-    uint32_t reserved;
+    uint32_t flags;      // enum message_coded_flags
+    uint32_t cpu_copies; // of the raw picture, 0..MESSAGE_CPU_COPIES_MAX, see hal/encoder.h
 };
 
 enum message_drop_cause {

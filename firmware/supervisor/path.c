@@ -49,6 +49,7 @@ void path_finish(struct path *path)
 int path_start(struct path *path, const char *folder, int64_t now_ns)
 {
     path->told = path->outdated = false;
+    path->coded_now = path->cpu_copies = 0;
     return worker_start(&path->worker, folder, now_ns);
 }
 
@@ -127,6 +128,8 @@ int path_judge(struct path *path, const struct message_coded *coded, const struc
     }
     path->ring_head = coded->position + coded->size_bytes;
     path->coded++;
+    path->coded_now++;
+    path->cpu_copies += coded->cpu_copies;
     *out = (struct switch_access_unit){
         .sequence = coded->sequence,
         .epoch = coded->epoch,

@@ -21,8 +21,9 @@ struct path {
     enum encoder_codec codec; // what the present process was told to encode
     bool outdated;            // the present process runs with a configuration that has been replaced
     char description[64];
-    uint64_t coded;   // access units, since start
-    uint64_t dropped; // frames it reported dropped
+    uint64_t coded;                 // access units, since start
+    uint64_t dropped;               // frames it reported dropped
+    uint64_t coded_now, cpu_copies; // of the present process: its access units, and copies of their pictures
     uint32_t failures[SWITCH_CAUSES];
     enum switch_cause last_cause;
     char last_failure[252];

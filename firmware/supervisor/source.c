@@ -48,6 +48,7 @@ static void keep_totals(struct source *source)
     sum->lost_decode_late += last->lost_decode_late;
     sum->decode_errors += last->decode_errors;
     sum->times_corrected += last->times_corrected;
+    sum->cpu_copies += last->cpu_copies;
     memset(&source->stats, 0, sizeof source->stats);
 }
 

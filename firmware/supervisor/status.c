@@ -55,6 +55,11 @@ static json_t *time_of_day(const struct status_snapshot *s, int64_t at_ns)
     return json_sprintf("%s.%03dZ", text, (int)(utc_ns % CASTOR_NS_PER_S / CASTOR_NS_PER_MS));
 }
 
+static json_t *per_frame(uint64_t total, uint64_t frames)
+{
+    return frames > 0 ? real((double)total / (double)frames, 0.001) : json_null();
+}
+
 static const char *name_of(const char *const *names, size_t names_count, uint32_t index)
 {
     return index < names_count && names[index] ? names[index] : "unknown";
@@ -82,12 +87,14 @@ static json_t *source_frames(const struct source *source)
 {
     const struct message_capture_stats *now = &source->stats, *before = &source->stats_before;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "captured", count(now->captured + before->captured),
-                     "lost_no_slot", count(now->lost_no_slot + before->lost_no_slot), "lost_device",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "captured",
+                     count(now->captured + before->captured), "lost_no_slot",
+                     count(now->lost_no_slot + before->lost_no_slot), "lost_device",
                      count(now->lost_device + before->lost_device), "lost_decode_late",
                      count(now->lost_decode_late + before->lost_decode_late), "decode_errors",
                      count(now->decode_errors + before->decode_errors), "times_corrected",
-                     count(now->times_corrected + before->times_corrected));
+                     count(now->times_corrected + before->times_corrected), "cpu_copies",
+                     count(now->cpu_copies + before->cpu_copies));
 }
 
 static json_t *source(const struct status_snapshot *s)
@@ -102,14 +109,15 @@ static json_t *source(const struct status_snapshot *s)
     bool known = s->source->pool && format->rate.den > 0;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "driver",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "driver",
         json_text(config->driver), "path", text_or_null(config->path), "options",
         text_or_null(config->options), "width", known ? json_integer(format->width_px) : json_null(),
         "height", known ? json_integer(format->height_px) : json_null(), "rate",
         known ? json_sprintf("%u/%u", format->rate.num, format->rate.den) : json_null(), "fps",
         known ? real((double)format->rate.num / format->rate.den, 0.001) : json_null(), "signal",
         NAME(signals, s->source->stats.signal), "signal_reason", text_or_null(s->source->stats.reason),
-        "measured_fps", real(metrics_rate(s->metrics, s->now_ns, METRICS_CAPTURED, 5), 0.01), "ended",
+        "measured_fps", real(metrics_rate(s->metrics, s->now_ns, METRICS_CAPTURED, 5), 0.01),
+        "cpu_copies_per_frame", per_frame(s->source->stats.cpu_copies, s->source->stats.captured), "ended",
         s->source->ended, "frames", source_frames(s->source), "worker", worker(&s->source->worker));
 }
 
@@ -132,12 +140,13 @@ static json_t *one_path(const struct status_snapshot *s, uint32_t index)
     const struct switch_path *state = s->switching ? &s->switching->path[index] : NULL;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "path", letter(index),
+        "{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "path", letter(index),
         "driver", json_text(encoder->driver), "device", text_or_null(encoder->device), "preset",
         text_or_null(encoder->preset), "description", text_or_null(path->description), "state",
         switch_path_state_name(state ? state->state : SWITCH_PATH_DOWN), "orders",
         count(state ? state->orders : 0), "coded", count(path->coded), "dropped", count(path->dropped),
-        "failures", failures(path), "last_cause",
+        "cpu_copies_per_frame", per_frame(path->cpu_copies, path->coded_now), "failures", failures(path),
+        "last_cause",
         path->last_cause != SWITCH_CAUSE_NONE ? json_text(switch_cause_name(path->last_cause)) : json_null(),
         "last_failure", text_or_null(path->last_failure), "outdated", path->outdated, "worker",
         worker(&path->worker));

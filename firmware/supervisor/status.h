@@ -14,9 +14,12 @@
 //     signal                            "present", "none", "unknown"
 //     signal_reason                     why there is none, a sentence; null
 //     measured_fps                      frames captured a second, over the last 5 s
+//     cpu_copies_per_frame              how often the processor copies or converts a raw picture between the
+//                                       device and the pool, mean of the present process; null before frames
 //     ended                             a source on standard input is over
 //     frames                            captured, lost_no_slot, lost_device, lost_decode_late, decode_errors,
-//                                       times_corrected: as capture counts them, over all its restarts
+//                                       times_corrected, cpu_copies: as capture counts them, over all its
+//                                       restarts
 //     worker                            see below
 //   stream          what leaves the box
 //     codec, gop_frames, standby ("warm", "hot", "off")
@@ -30,7 +33,8 @@
 //     state                             "down", "startable", "starting", "standby", "active", "dying"
 //     orders                            frames it has been asked for and not answered
 //     coded, dropped                    access units and reported drops since start
-//     failures                          object: how often it was taken out of service, by cause
+//     cpu_copies_per_frame              the same between the pool and the encoder, mean of the present
+//     process failures                          object: how often it was taken out of service, by cause
 //     last_cause, last_failure          of the last time; null
 //     outdated                          runs with a configuration that has been replaced
 //     worker

@@ -193,6 +193,7 @@ static void test_held_slots_are_spared(void **state)
     assert_true(stats.captured > SLOTS);
     assert_int_equal(stats.signal, MESSAGE_SIGNAL_PRESENT);
     assert_string_equal(stats.reason, "");
+    assert_int_equal(stats.cpu_copies, 0); // drawn in place
     send_plain(&box, MESSAGE_STOP);
     assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
 }

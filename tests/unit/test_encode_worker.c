@@ -33,6 +33,7 @@ struct box {
     int worker_channel; // the worker's end, until it runs
     uint32_t codec;     // enum message_codec
     uint32_t gop_frames;
+    uint32_t copies; // that its driver makes of each picture
     pid_t pid;
     struct pool *pool;
     struct ring *ring;
@@ -64,6 +65,7 @@ static void box_send_start(struct box *box, const char *driver, const char *pres
     message_init(&message, MESSAGE_ENCODE_START);
     struct message_encode_start *start = &message.body.encode_start;
     (void)snprintf(start->driver, sizeof start->driver, "%s", driver);
+    box->copies = strcmp(driver, "fake") == 0 ? 0 : 1;
     (void)snprintf(start->preset, sizeof start->preset, "%s", preset);
     (void)snprintf(start->script, sizeof start->script, "%s", script);
     start->format = format;
@@ -146,6 +148,7 @@ static void expect_coded(struct box *box, uint64_t sequence, uint32_t epoch)
     const struct message_coded *coded = &box->message.body.coded;
     assert_int_equal(coded->sequence, sequence);
     assert_int_equal(coded->epoch, epoch);
+    assert_int_equal(coded->cpu_copies, box->copies);
     assert_true(coded->started_ns > 0 && coded->finished_ns >= coded->started_ns);
     const uint8_t *bytes = ring_view(box->ring, coded->position, coded->size_bytes);
     assert_non_null(bytes);

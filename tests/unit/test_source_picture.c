@@ -99,12 +99,15 @@ static void assert_written(uint32_t pixel, int width, int height)
     struct picture_view out = picture_area_view(&format, &slot, &area);
     struct picture_scratch in = {0}, scaled = {0};
     bool nv12 = pixel == CASTOR_PIXEL_NV12;
+    bool scales = width != area.width || height != area.height;
+    uint32_t copies = 0;
 
     assert_int_equal(picture_scratch_allocate(&in, width, height), CASTOR_OK);
     for (int i = 0; i < 3; i++)
         memset(in.view.plane[i], 100 + i,
                (size_t)in.view.stride[i] * (size_t)(i ? (height + 1) / 2 : height));
-    assert_int_equal(picture_write_i420(&in.view, pixel, &scaled, &out), CASTOR_OK);
+    assert_int_equal(picture_write_i420(&in.view, pixel, &scaled, &out, &copies), CASTOR_OK);
+    assert_int_equal(copies, nv12 && scales ? 2 : 1);
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < STRIDE; x++) {
             bool inside = x >= 8 && x < 24 && y >= 4 && y < 16;

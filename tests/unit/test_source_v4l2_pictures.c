@@ -75,7 +75,7 @@ static void compare(const char *what, const struct castor_format *format, const 
                  (double)difference.sum / (double)difference.count);
 }
 
-static void check_format(const char *made, uint32_t pixel, struct tolerance tolerance)
+static void check_format(const char *made, uint32_t pixel, struct tolerance tolerance, uint64_t copies)
 {
     struct castor_format wanted = rig_format;
     bool grey = strstr(made, "jpeg=400") != NULL;
@@ -94,6 +94,7 @@ static void check_format(const char *made, uint32_t pixel, struct tolerance tole
         assert_int_equal(frame.sequence - first_sequence, number - first_number);
         compare(made, &wanted, &frame, number, tolerance, grey);
     }
+    assert_int_equal(source_counters(rig.source).cpu_copies, 4 * copies);
     rig_close(&rig);
 }
 
@@ -102,36 +103,38 @@ static void test_every_format(void **state)
     static const struct {
         const char *made;
         const struct tolerance *tolerance;
+        uint64_t copies[2]; // of each picture, to I420 and to NV12
     } formats[] = {
-        {"formats=NV12", &exact},
-        {"formats=YU12", &exact},
-        {"formats=YUYV", &exact},
-        {"formats=UYVY", &exact},
-        {"formats=RGB3", &rounded},
-        {"formats=MJPG", &coded},
-        {"formats=MJPG,jpeg=422", &coded},
-        {"formats=MJPG,jpeg=444", &coded},
-        {"formats=MJPG,jpeg=400", &colourless},
-        {"formats=NV12,pad=64", &exact},
-        {"formats=YU12,pad=64", &exact},
-        {"formats=YUYV,pad=96", &exact},
-        {"formats=UYVY,pad=32", &exact},
-        {"formats=RGB3,pad=64", &rounded},
-        {"mplane,formats=NV12,pad=64", &exact},
-        {"mplane,formats=NM12,pad=64", &exact},
-        {"mplane,formats=YM12,pad=64", &exact},
-        {"mplane,formats=YUYV", &exact},
-        {"mplane,formats=MJPG", &coded},
-        {"formats=RGB3,video", &rounded},
-        {"formats=NV12,sd", &rounded},
-        {"formats=YUYV,sd,full", &rounded},
-        {"mplane,formats=YM12,full", &rounded},
+        {"formats=NV12", &exact, {1, 1}},
+        {"formats=YU12", &exact, {1, 1}},
+        {"formats=YUYV", &exact, {1, 1}},
+        {"formats=UYVY", &exact, {1, 1}},
+        {"formats=RGB3", &rounded, {1, 2}},
+        {"formats=MJPG", &coded, {0, 1}},
+        {"formats=MJPG,jpeg=422", &coded, {1, 2}},
+        {"formats=MJPG,jpeg=444", &coded, {1, 2}},
+        {"formats=MJPG,jpeg=400", &colourless, {1, 2}},
+        {"formats=NV12,pad=64", &exact, {1, 1}},
+        {"formats=YU12,pad=64", &exact, {1, 1}},
+        {"formats=YUYV,pad=96", &exact, {1, 1}},
+        {"formats=UYVY,pad=32", &exact, {1, 1}},
+        {"formats=RGB3,pad=64", &rounded, {1, 2}},
+        {"mplane,formats=NV12,pad=64", &exact, {1, 1}},
+        {"mplane,formats=NM12,pad=64", &exact, {1, 1}},
+        {"mplane,formats=YM12,pad=64", &exact, {1, 1}},
+        {"mplane,formats=YUYV", &exact, {1, 1}},
+        {"mplane,formats=MJPG", &coded, {0, 1}},
+        {"formats=RGB3,video", &rounded, {1, 2}},
+        {"formats=NV12,sd", &rounded, {1, 1}},
+        {"formats=YUYV,sd,full", &rounded, {1, 1}},
+        {"mplane,formats=YM12,full", &rounded, {1, 1}},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
         for (uint32_t pixel = CASTOR_PIXEL_I420; pixel <= CASTOR_PIXEL_NV12; pixel++)
-            check_format(formats[i].made, pixel, *formats[i].tolerance);
+            check_format(formats[i].made, pixel, *formats[i].tolerance,
+                         formats[i].copies[pixel - CASTOR_PIXEL_I420]);
 }
 
 static void test_ten_bits(void **state)

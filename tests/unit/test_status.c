@@ -134,6 +134,7 @@ static void fill(void)
     source.stats = (struct message_capture_stats){.captured = 10,
                                                   .lost_device = 2,
                                                   .times_corrected = 3,
+                                                  .cpu_copies = 20,
                                                   .signal = MESSAGE_SIGNAL_NONE,
                                                   .reason = "no cable: plug it in"};
     source.stats_before.captured = 5;
@@ -145,6 +146,8 @@ static void fill(void)
     switching.path[1].orders = 2;
     snapshot.active_cause = SWITCH_CAUSE_EXIT;
     path[1].worker.pid = 4711;
+    path[1].coded_now = 4;
+    path[1].cpu_copies = 6;
     path[1].worker.restart.starts = 4;
     path[1].last_cause = SWITCH_CAUSE_STALL;
     path[1].failures[SWITCH_CAUSE_STALL] = 3;
@@ -188,6 +191,10 @@ static void test_running(void **state)
     is_number(object, "source.frames.captured", 15);
     is_number(object, "source.frames.lost_device", 2);
     is_number(object, "source.frames.times_corrected", 7);
+    is_number(object, "source.frames.cpu_copies", 20);
+    is_number(object, "source.cpu_copies_per_frame", 2);
+    is_number(object, "paths.1.cpu_copies_per_frame", 1.5);
+    assert_true(json_is_null(at(object, "paths.0.cpu_copies_per_frame")));
     is_number(object, "source.measured_fps", 6); // 30 frames within the last 5 s
     is_number(object, "stream.measured_kbps_1s", 240);
     is_number(object, "stream.measured_kbps_10s", 24);

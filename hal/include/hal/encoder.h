@@ -32,6 +32,7 @@
 #define ENCODER_BITRATE_MIN_BPS 10000u
 #define ENCODER_BITRATE_MAX_BPS 400000000u
 #define ENCODER_VBV_MAX_MS 10000u
+#define ENCODER_CPU_COPIES_MAX 16u // more of one picture is a broken driver
 
 enum encoder_codec {
     ENCODER_CODEC_H264 = 1,
@@ -105,6 +106,9 @@ enum encoder_output_kind {
 struct encoder_output {
     enum encoder_output_kind kind;
     struct castor_packet packet;
+    // How often the processor copied or converted this frame's pixels on their way from the slot to what
+    // codes them, copies inside the library included as far as they are known. 0: read where they lie.
+    uint32_t cpu_copies;
 };
 
 struct encoder_driver;

@@ -51,6 +51,10 @@ struct source_counters {
     uint64_t lost_decode_late; // the picture was not decoded by its time
     uint64_t decode_errors;    // packets that were broken and skipped; not frames
     uint64_t times_corrected;  // frames whose stamp from the device repeated, went back or made no sense
+    // Raw pictures that the processor copied or converted from one memory into another for these frames (and
+    // those drawn ahead of their time), each step once. Drawing or decoding into the slot, and changes in
+    // place, are no copies; nor is what the device itself writes.
+    uint64_t cpu_copies;
 };
 
 enum source_signal {

@@ -194,6 +194,19 @@ static int vaapi_flush(struct encoder *base, int64_t deadline_ns)
 
 // ---- what a device can do ----
 
+// As far as the device tells. Whether it takes the memory of a certain capture device shows when it gets it.
+static bool can_import(struct vaapi_device *device, const struct vaapi_choice *choice)
+{
+    VAConfigID config;
+    struct encoder_text why;
+
+    if (vaapi_device_configure(device, choice, &config, &why) != CASTOR_OK)
+        return false; // open() will say so
+    bool is_offered = vaapi_import_is_offered(device, config);
+    (void)VENDOR_CALL(device->thread, vaDestroyConfig, device->display, config);
+    return is_offered;
+}
+
 static int answer(struct vendor_thread *thread, const char *path, struct encoder_caps *out,
                   struct encoder_text *why)
 {
@@ -203,6 +216,7 @@ static int answer(struct vendor_thread *thread, const char *path, struct encoder
 
     if (error == CASTOR_OK)
         error = vaapi_device_choose(&device, &choice, why);
+    bool imports = error == CASTOR_OK && can_import(&device, &choice);
     vaapi_device_close(&device);
     *out = (struct encoder_caps){
         .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
@@ -215,6 +229,8 @@ static int answer(struct vendor_thread *thread, const char *path, struct encoder
     };
     if (choice.rate_control != VA_RC_CQP)
         out->flags |= ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV;
+    if (imports)
+        out->flags |= ENCODER_CAP_DMABUF;
     return error;
 }
 

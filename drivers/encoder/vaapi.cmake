@@ -1,6 +1,6 @@
 # Driver vaapi: a module, so that castor-encode starts without libva.
 pkg_check_modules(LIBVA REQUIRED IMPORTED_TARGET libva libva-drm)
-add_library(castor-encoder-vaapi MODULE vaapi.c vaapi_device.c vaapi_headers.c vaapi_picture.c vaapi_session.c
+add_library(castor-encoder-vaapi MODULE vaapi.c vaapi_device.c vaapi_headers.c vaapi_import.c vaapi_picture.c vaapi_session.c
                                         vaapi_unit.c vaapi_upload.c vaapi_work.c annexb.c h264_level.c nal_writer.c
                                         vendor_probe.c vendor_thread.c)
 set_target_properties(castor-encoder-vaapi PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden)

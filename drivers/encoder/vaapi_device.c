@@ -250,3 +250,21 @@ int vaapi_device_choose(struct vaapi_device *device, struct vaapi_choice *out, s
     return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
                             "vaapi: this device encodes no H.264 (Main or Constrained Baseline, 4:2:0)");
 }
+
+int vaapi_device_configure(struct vaapi_device *device, const struct vaapi_choice *choice, VAConfigID *out,
+                           struct encoder_text *why)
+{
+    VAConfigID config = VA_INVALID_ID;
+    VAConfigAttrib attributes[] = {
+        {VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420},
+        {VAConfigAttribRateControl, choice->rate_control},
+        {VAConfigAttribEncPackedHeaders, choice->packed_headers}, // left out where there are none
+    };
+    VAStatus status = VENDOR_CALL(device->thread, vaCreateConfig, device->display, choice->profile,
+                                  choice->entrypoint, attributes, choice->packed_headers ? 3 : 2, &config);
+
+    if (status != VA_STATUS_SUCCESS)
+        return vaapi_device_failed(device, CASTOR_ERR_IO, "vaCreateConfig", status, why);
+    *out = config;
+    return CASTOR_OK;
+}

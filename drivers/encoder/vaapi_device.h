@@ -42,6 +42,10 @@ CASTOR_MUST_USE int vaapi_device_open(struct vaapi_device *device, struct vendor
 CASTOR_MUST_USE int vaapi_device_choose(struct vaapi_device *device, struct vaapi_choice *out,
                                         struct encoder_text *why);
 
+// Makes a configuration of what was chosen. Owner: the caller, to be given to vaDestroyConfig(). Errors: IO.
+CASTOR_MUST_USE int vaapi_device_configure(struct vaapi_device *device, const struct vaapi_choice *choice,
+                                           VAConfigID *out, struct encoder_text *why);
+
 void vaapi_device_close(struct vaapi_device *device);
 
 // "vaCreateConfig: attribute not supported (what the vendor's library said)".

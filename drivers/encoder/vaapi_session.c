@@ -69,26 +69,6 @@ static int create_surfaces(struct vaapi_session *session, struct encoder_text *w
     return CASTOR_OK;
 }
 
-static int create_config(struct vaapi_session *session, struct encoder_text *why)
-{
-    struct vaapi_device *device = &session->device;
-    const struct vaapi_choice *choice = &session->choice;
-    VAConfigAttrib attributes[] = {
-        {VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420},
-        {VAConfigAttribRateControl, choice->rate_control},
-        {VAConfigAttribEncPackedHeaders, choice->packed_headers}, // left out where there are none
-    };
-    VAStatus status =
-        VENDOR_CALL(device->thread, vaCreateConfig, device->display, choice->profile, choice->entrypoint,
-                    attributes, choice->packed_headers ? 3 : 2, &session->config);
-
-    if (status != VA_STATUS_SUCCESS) {
-        session->config = VA_INVALID_ID;
-        return vaapi_device_failed(device, CASTOR_ERR_IO, "vaCreateConfig", status, why);
-    }
-    return CASTOR_OK;
-}
-
 static int create_context(struct vaapi_session *session, struct encoder_text *why)
 {
     struct vaapi_device *device = &session->device;
@@ -146,7 +126,7 @@ int vaapi_session_open(struct vaapi_session *session, struct vendor_thread *thre
         memcpy(session->sets.bytes, own.bytes, own.size_bytes);
         session->sets.size_bytes = own.size_bytes;
     }
-    error = create_config(session, why);
+    error = vaapi_device_configure(&session->device, &session->choice, &session->config, why);
     if (error == CASTOR_OK)
         error = create_surfaces(session, why);
     if (error == CASTOR_OK)
@@ -157,6 +137,9 @@ int vaapi_session_open(struct vaapi_session *session, struct vendor_thread *thre
         return error;
     session->upload.device = &session->device;
     session->upload.format = session->stream.format;
+    session->import.device = &session->device;
+    session->import.format = session->stream.format;
+    session->import.is_offered = vaapi_import_is_offered(&session->device, session->config);
     return vaapi_upload_open(&session->upload, session->inputs[0], why);
 }
 
@@ -165,6 +148,7 @@ void vaapi_session_close(struct vaapi_session *session)
     struct vaapi_device *device = &session->device;
 
     vaapi_upload_close(&session->upload);
+    vaapi_import_close(&session->import);
     for (unsigned i = 0; i < VAAPI_INPUTS; i++) {
         if (device->is_initialized && session->coded[i] != VA_INVALID_ID)
             (void)VENDOR_CALL(device->thread, vaDestroyBuffer, device->display, session->coded[i]);
@@ -222,21 +206,34 @@ static int render(struct vaapi_session *session, VASurfaceID input, struct vaapi
     return CASTOR_OK;
 }
 
-int vaapi_session_issue(struct vaapi_session *session, const struct castor_frame *frame, bool idr,
-                        uint32_t bitrate_bps, struct encoder_text *why)
+// Brings the frame to where the device reads it.
+static int supply(struct vaapi_session *session, const struct castor_frame *frame, VASurfaceID *source,
+                  uint32_t *cpu_copies, struct encoder_text *why)
 {
-    VASurfaceID input = session->inputs[session->issued % VAAPI_INPUTS];
+    *cpu_copies = 0;
+    *source = vaapi_import_frame(&session->import, frame);
+    session->device.said.text[0] = '\0'; // a refusal is no complaint
+    if (*source != VA_INVALID_SURFACE)
+        return CASTOR_OK;
+    *cpu_copies = session->upload.derives ? 1 : 2; // what vaPutImage() does may be one more
+    *source = session->inputs[session->issued % VAAPI_INPUTS];
+    return vaapi_upload_frame(&session->upload, *source, frame, why);
+}
+
+int vaapi_session_issue(struct vaapi_session *session, const struct castor_frame *frame, bool idr,
+                        uint32_t bitrate_bps, uint32_t *cpu_copies, struct encoder_text *why)
+{
+    VASurfaceID *source = &session->sources[session->issued % VAAPI_INPUTS];
     struct vaapi_ids reference = session->ids;
     struct vaapi_picture picture = {.count = 0};
+    int error = supply(session, frame, source, cpu_copies, why);
 
-    session->device.said.text[0] = '\0';
-    int error = vaapi_upload_frame(&session->upload, input, frame, why);
     if (error != CASTOR_OK)
         return error;
     vaapi_ids_next(&session->ids, idr);
     error = vaapi_picture_describe(session, &reference, bitrate_bps, &picture, why);
     if (error == CASTOR_OK)
-        error = render(session, input, &picture, why);
+        error = render(session, *source, &picture, why);
     vaapi_picture_destroy(session, &picture); // libva 1.x does not do it
     if (error != CASTOR_OK)
         return error;
@@ -257,7 +254,7 @@ int vaapi_session_wait(struct vaapi_session *session, unsigned input, int64_t ti
         status = VENDOR_CALL(device->thread, vaSyncBuffer, device->display, session->coded[input],
                              (uint64_t)timeout_ns);
     else
-        status = VENDOR_CALL(device->thread, vaSyncSurface, device->display, session->inputs[input]);
+        status = VENDOR_CALL(device->thread, vaSyncSurface, device->display, session->sources[input]);
     if (status == VA_STATUS_SUCCESS)
         return CASTOR_OK;
     int error = vaapi_error(status);

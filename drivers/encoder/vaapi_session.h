@@ -6,6 +6,7 @@
 
 #include "vaapi_device.h"
 #include "vaapi_headers.h"
+#include "vaapi_import.h"
 #include "vaapi_unit.h"
 #include "vaapi_upload.h"
 
@@ -27,6 +28,8 @@ struct vaapi_session {
     VABufferID coded[VAAPI_INPUTS];
     bool has_surfaces;
     struct vaapi_upload upload;
+    struct vaapi_import import;
+    VASurfaceID sources[VAAPI_INPUTS]; // what the device reads: of `inputs`, or a frame's own memory
     struct vaapi_parameter_sets sets;
     struct vaapi_ids ids; // of the picture issued last
     uint64_t issued;      // pictures
@@ -41,9 +44,10 @@ void vaapi_session_close(struct vaapi_session *session);
 
 // Gives a frame to the device, as picture number session->issued into input `issued % VAAPI_INPUTS`. Blocks
 // as long as the vendor's code does, and up to 200 ms while it says that it is busy. Errors: BUSY it stayed
-// so, the frame is lost; LOST, IO.
+// so, the frame is lost; LOST, IO. *cpu_copies is how often the frame's pixels were copied on the way.
 CASTOR_MUST_USE int vaapi_session_issue(struct vaapi_session *session, const struct castor_frame *frame,
-                                        bool idr, uint32_t bitrate_bps, struct encoder_text *why);
+                                        bool idr, uint32_t bitrate_bps, uint32_t *cpu_copies,
+                                        struct encoder_text *why);
 
 // Waits for the picture in an input. Where the device knows no timeout, as long as it takes. Errors: TIMEOUT,
 // LOST, IO.

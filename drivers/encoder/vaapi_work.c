@@ -52,8 +52,7 @@ static int issue(struct vaapi_work *work, struct encoder_text *why)
     uint32_t distance = session->gop_frames ? session->gop_frames : VAAPI_IDR_DISTANCE_MAX;
     bool idr = job->idr || work->needs_idr || session->ids.since_idr + 1 >= distance;
     uint64_t number = session->issued;
-    job->cpu_copies = session->upload.derives ? 1 : 2; // what vaPutImage() does may be one more
-    int error = vaapi_session_issue(session, &job->frame, idr, job->bitrate_bps, why);
+    int error = vaapi_session_issue(session, &job->frame, idr, job->bitrate_bps, &job->cpu_copies, why);
 
     if (error != CASTOR_OK && error != CASTOR_ERR_BUSY)
         return error;
@@ -122,6 +121,20 @@ static int finish_oldest(struct vaapi_work *work, int64_t timeout_ns, struct enc
                             (int)(VAAPI_HANG_NS / CASTOR_NS_PER_MS));
 }
 
+// Whether the device still reads the memory of the frame that is next: a frame may come twice. What it is
+// asked to read for two pictures at the same time, no documentation of VA-API says is allowed.
+static bool is_being_read(const struct vaapi_work *work)
+{
+    const struct castor_frame *next = &work->jobs[work->taken % VAAPI_IN_FLIGHT].frame;
+
+    for (uint64_t i = work->finished; i < work->taken; i++) {
+        const struct castor_frame *frame = &work->jobs[i % VAAPI_IN_FLIGHT].frame;
+        if (next->dmabuf_fd >= 0 && frame->dmabuf_fd == next->dmabuf_fd)
+            return true;
+    }
+    return false;
+}
+
 // One step of the thread; false when it is to end.
 static bool step(struct vaapi_work *work)
 {
@@ -131,8 +144,9 @@ static bool step(struct vaapi_work *work)
     while (!work->thread.is_stopped && work->error == CASTOR_OK && work->finished == work->submitted)
         (void)vendor_thread_wait(&work->thread, castor_now_ns() + IDLE_NS);
     bool goes_on = !work->thread.is_stopped && work->error == CASTOR_OK;
-    bool has_room = work->taken - work->finished < VAAPI_INPUTS;
-    bool can_issue = has_room && work->taken < work->submitted;
+    bool is_next = work->taken < work->submitted;
+    bool has_room = work->taken - work->finished < VAAPI_INPUTS && !(is_next && is_being_read(work));
+    bool can_issue = has_room && is_next;
     pthread_mutex_unlock(&work->thread.lock);
     if (!goes_on)
         return false;

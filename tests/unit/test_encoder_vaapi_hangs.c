@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 // What a busy machine may add; the limits themselves are 10 ms and 5 s, a hang is for ever.
 #define SLACK_NS (3 * CASTOR_NS_PER_S)
 #define FRAMES 12
+#define IMPORT_HANGS "hang:vaCreateSurfaces2@2" // frames are DMA-BUFs, as far as the stand-in can tell
 
 static const char *const hangs[] = {
     "hang:vaInitialize@1+0",
@@ -21,7 +23,9 @@ static const char *const hangs[] = {
     "hang:vaGetConfigAttributes@1",
     "hang:vaTerminate@1",
     "hang:vaCreateConfig@1",
+    "hang:vaQuerySurfaceAttributes@1",
     "hang:vaCreateSurfaces2@1",
+    IMPORT_HANGS,
     "hang:vaCreateContext@1",
     "hang:vaCreateBuffer@1",
     "hang:vaDeriveImage@1",
@@ -129,6 +133,11 @@ static void try_it(const char *hang, const char *word)
     if (castor_frame_layout_compute(&format, 64, &layout) != CASTOR_OK)
         _exit(4);
     castor_frame_map(&layout, calloc(1, layout.size_bytes), &frame);
+    if (strcmp(hang, IMPORT_HANGS) == 0) {
+        frame.dmabuf_fd = memfd_create("frame", 0);
+        if (frame.dmabuf_fd < 0 || ftruncate(frame.dmabuf_fd, (off_t)layout.size_bytes) != 0)
+            _exit(5);
+    }
     struct encoder *encoder = open_encoder(&format);
     use(encoder, &frame);
     start();

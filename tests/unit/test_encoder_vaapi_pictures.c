@@ -5,12 +5,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <libavcodec/avcodec.h>
 
 #include "../contract/encoder_named.h"
 #include "hal/time.h"
+
+#define SLOTS 6
 
 struct run {
     struct castor_format format;
@@ -114,6 +118,7 @@ static void code_and_compare(struct run *run, unsigned frames, unsigned idr_ever
         assert_int_equal(encoder_receive(run->encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
                          CASTOR_OK);
         assert_int_equal(output.kind, ENCODER_OUTPUT_CODED);
+        assert_int_equal(output.cpu_copies, strstr(getenv("CASTOR_STANDIN_VA"), "noderive") ? 2 : 1);
         assert_int_equal((output.packet.flags & CASTOR_PACKET_IDR) != 0, idr || i == 0);
         decode(run, &output.packet);
         compare(run, memory, i);
@@ -176,6 +181,123 @@ static void many_idrs_in_a_row(void **state)
     close_run(&run);
 }
 
+// ---- frames in DMA-BUFs: memfds, which the stand-in maps, as there is no device ----
+
+struct slots {
+    int fd[SLOTS];
+    uint8_t *memory[SLOTS];
+};
+
+static void open_slots(struct slots *slots, size_t size_bytes)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        slots->fd[i] = memfd_create("slot", MFD_CLOEXEC);
+        assert_true(slots->fd[i] >= 0);
+        assert_int_equal(ftruncate(slots->fd[i], (off_t)size_bytes), 0);
+        slots->memory[i] = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, slots->fd[i], 0);
+        assert_ptr_not_equal(slots->memory[i], MAP_FAILED);
+    }
+}
+
+static void close_slots(struct slots *slots, size_t size_bytes)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        munmap(slots->memory[i], size_bytes);
+        close(slots->fd[i]);
+    }
+}
+
+static void lend(struct run *run, const struct slots *slots, uint64_t sequence, unsigned slot)
+{
+    struct castor_frame frame = {.sequence = sequence, .slot = slot, .dmabuf_fd = slots->fd[slot]};
+
+    castor_frame_map(&run->layout, slots->memory[slot], &frame);
+    assert_int_equal(encoder_submit(run->encoder, &frame, 0), CASTOR_OK);
+}
+
+// As many frames in flight as it takes; each is its source bit for bit, and was copied so often.
+static void import_and_compare(uint32_t pixel, uint32_t cpu_copies)
+{
+    struct encoder_output output;
+    struct slots slots;
+    struct run run;
+    uint64_t in = 0;
+
+    open_run(&run, 642, 362, pixel);
+    open_slots(&slots, run.layout.size_bytes);
+    for (uint64_t out = 0; out < 4 * SLOTS; out++) {
+        for (; in < 4 * SLOTS && encoder_in_flight(run.encoder) < run.encoder->max_in_flight; in++) {
+            draw(&run, slots.memory[in % SLOTS], in);
+            lend(&run, &slots, in, (unsigned)(in % SLOTS));
+        }
+        assert_int_equal(encoder_receive(run.encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
+                         CASTOR_OK);
+        assert_int_equal(output.kind, ENCODER_OUTPUT_CODED);
+        assert_int_equal(output.packet.sequence, out);
+        assert_int_equal(output.cpu_copies, cpu_copies);
+        decode(&run, &output.packet);
+        compare(&run, slots.memory[out % SLOTS], out);
+    }
+    close_run(&run);
+    close_slots(&slots, run.layout.size_bytes);
+}
+
+static bool claims_dmabuf(void)
+{
+    struct encoder_caps caps;
+    struct encoder_text why;
+
+    assert_int_equal(encoder_named("vaapi")->probe("", &caps, &why), CASTOR_OK);
+    return caps.flags & ENCODER_CAP_DMABUF;
+}
+
+static void frames_are_read_where_they_lie(void **state)
+{
+    (void)state;
+    assert_true(claims_dmabuf());
+    import_and_compare(CASTOR_PIXEL_NV12, 0);
+    setenv("CASTOR_STANDIN_VA", "pcm,nosyncbuffer", 1);
+    import_and_compare(CASTOR_PIXEL_NV12, 0);
+    setenv("CASTOR_STANDIN_VA", "pcm", 1);
+}
+
+static void what_cannot_be_imported_is_copied_once(void **state)
+{
+    (void)state;
+    import_and_compare(CASTOR_PIXEL_I420, 1); // no device reads it
+    setenv("CASTOR_STANDIN_VA", "pcm,badprime", 1);
+    assert_true(claims_dmabuf());
+    import_and_compare(CASTOR_PIXEL_NV12, 1);
+    setenv("CASTOR_STANDIN_VA", "pcm,noprime", 1);
+    assert_false(claims_dmabuf());
+    import_and_compare(CASTOR_PIXEL_NV12, 1);
+    setenv("CASTOR_STANDIN_VA", "pcm", 1);
+}
+
+// As after a failover: the frame that is being coded comes again, before it is done.
+static void a_frame_comes_twice(void **state)
+{
+    struct encoder_output output;
+    struct slots slots;
+    struct run run;
+
+    (void)state;
+    open_run(&run, 320, 180, CASTOR_PIXEL_NV12);
+    open_slots(&slots, run.layout.size_bytes);
+    draw(&run, slots.memory[0], 5);
+    for (unsigned i = 0; i < run.encoder->max_in_flight; i++)
+        lend(&run, &slots, 5, 0);
+    for (unsigned i = 0; i < run.encoder->max_in_flight; i++) {
+        assert_int_equal(encoder_receive(run.encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
+                         CASTOR_OK);
+        assert_int_equal(output.cpu_copies, 0);
+        decode(&run, &output.packet);
+        compare(&run, slots.memory[0], 5);
+    }
+    close_run(&run);
+    close_slots(&slots, run.layout.size_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +305,9 @@ int main(void)
         cmocka_unit_test(every_way_of_upload),
         cmocka_unit_test(numbers_wrap_in_a_long_gop),
         cmocka_unit_test(many_idrs_in_a_row),
+        cmocka_unit_test(frames_are_read_where_they_lie),
+        cmocka_unit_test(what_cannot_be_imported_is_copied_once),
+        cmocka_unit_test(a_frame_comes_twice),
     };
     setenv("CASTOR_STANDIN_VA", "pcm", 1);
     setenv("CASTOR_STANDIN_STRICT", "1", 1);

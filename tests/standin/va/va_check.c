@@ -178,6 +178,10 @@ static VAStatus check_shape(struct standin *standin, const struct context *conte
                      sequence->picture_height_in_mbs, context->width, context->height);
     if (picture->slice.macroblock_address != 0 || picture->slice.num_macroblocks != macroblocks)
         return WRONG("the slice has %u of %u macroblocks", picture->slice.num_macroblocks, macroblocks);
+    const struct surface *input = standin_find(standin, KIND_SURFACE, picture->input);
+    if (!input || input->width + sequence->frame_crop_right_offset * 2 < (unsigned)context->width ||
+        input->height + sequence->frame_crop_bottom_offset * 2 < (unsigned)context->height)
+        return WRONG("the input is smaller than the picture");
     if (!standin_find(standin, KIND_SURFACE, recon) || recon == picture->input)
         return WRONG("surface %#x cannot take the reconstructed picture", recon);
     if (sequence->seq_fields.bits.chroma_format_idc != 1 || !sequence->seq_fields.bits.frame_mbs_only_flag)

@@ -21,7 +21,7 @@ static VAStatus do_vaTerminate(VADriverContextP driver)
             buffers, images, contexts, configs);
     for (unsigned i = 0; i < SURFACES_MAX; i++)
         if (standin->surfaces[i].object.id)
-            free(standin->surfaces[i].bytes);
+            standin_surface_destroy(&standin->surfaces[i]);
     for (unsigned i = 0; i < BUFFERS_MAX; i++)
         if (standin->buffers[i].object.id)
             free(standin->buffers[i].bytes);

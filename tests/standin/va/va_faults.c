@@ -60,6 +60,10 @@ static void set_word(struct standin *standin, const char *word)
         standin->puts_yuv = true;
     else if (strcmp(word, "intel") == 0)
         standin->is_intel = true;
+    else if (strcmp(word, "noprime") == 0)
+        standin->has_prime = false;
+    else if (strcmp(word, "badprime") == 0)
+        standin->refuses_prime = true;
     else
         (void)standin_misuse(VA_STATUS_SUCCESS, "CASTOR_STANDIN_VA: unknown word \"%s\"", word);
 }
@@ -105,7 +109,7 @@ void standin_configure(struct standin *standin)
     standin->rate_controls = VA_RC_CBR | VA_RC_VBR | VA_RC_CQP;
     standin->packed =
         VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_SLICE | VA_ENC_PACKED_HEADER_RAW_DATA;
-    standin->has_slice = standin->has_derive = standin->has_sync_buffer = true;
+    standin->has_prime = standin->has_slice = standin->has_derive = standin->has_sync_buffer = true;
     split("CASTOR_STANDIN_VA", each_word, standin);
     split("CASTOR_STANDIN_VA_FAULTS", add_fault, standin);
 }

@@ -81,12 +81,17 @@ static VAStatus do_vaDeriveImage(VADriverContextP driver, VASurfaceID id, VAImag
         return VA_STATUS_ERROR_OPERATION_FAILED; // what drivers say that cannot
     pthread_mutex_lock(&standin->lock);
     struct surface *surface = standin_find(standin, KIND_SURFACE, id);
-    struct image *image = surface ? create(standin, &nv12, (int)surface->width, (int)surface->height) : NULL;
+    struct image *image = surface && !surface->mapped
+                              ? create(standin, &nv12, (int)surface->width, (int)surface->height)
+                              : NULL;
     if (!surface)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDeriveImage: there is no %#x", id);
+    else if (surface->mapped)
+        status =
+            standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDeriveImage: %#x is a frame's memory", id);
     if (image) {
         struct buffer *buffer = standin_find(standin, KIND_BUFFER, image->buffer);
-        lay_out(&image->image, surface->pitch, surface->height);
+        lay_out(&image->image, surface->pitch[0], surface->height);
         image->surface = buffer->surface = id;
         *out = image->image;
         status = VA_STATUS_SUCCESS;
@@ -119,9 +124,10 @@ static void put(const struct image *image, const uint8_t *from, struct surface *
     const VAImage *layout = &image->image;
 
     for (unsigned y = 0; y < height; y++)
-        memcpy(surface->bytes + (size_t)y * surface->pitch, from + (size_t)y * layout->pitches[0], width);
+        memcpy(surface->plane[0] + (size_t)y * surface->pitch[0], from + (size_t)y * layout->pitches[0],
+               width);
     for (unsigned y = 0; y < height / 2; y++) {
-        uint8_t *to = surface->bytes + (size_t)surface->pitch * (surface->height + y);
+        uint8_t *to = surface->plane[1] + (size_t)y * surface->pitch[1];
         const uint8_t *u = from + layout->offsets[1] + (size_t)y * layout->pitches[1];
         const uint8_t *v = from + layout->offsets[2] + (size_t)y * layout->pitches[2];
         for (unsigned x = 0; x < width / 2; x++) {
@@ -141,9 +147,10 @@ static VAStatus do_vaPutImage(VADriverContextP driver, VASurfaceID surface_id, V
     struct image *image = standin_find(standin, KIND_IMAGE, image_id);
     struct surface *surface = standin_find(standin, KIND_SURFACE, surface_id);
     const struct buffer *buffer = image ? standin_find(standin, KIND_BUFFER, image->buffer) : NULL;
-    if (!buffer || !surface || buffer->is_mapped || surface->pending)
+    if (!buffer || !surface || buffer->is_mapped || surface->pending || surface->mapped)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_IMAGE, "vaPutImage: %s",
                                 !buffer || !surface ? "no such image or surface"
+                                : surface->mapped   ? "the surface is a frame's memory"
                                 : surface->pending  ? "the surface is being encoded"
                                                     : "the image is mapped");
     else if (from_x || from_y || to_x || to_y || from_width != to_width || from_height != to_height ||

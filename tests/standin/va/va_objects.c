@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Surfaces, images, buffers and contexts, each with an id that is never used again.
+// Buffers and contexts, and the tables of all objects, each with an id that is never used again.
 #include "va_standin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PITCH_ALIGN 128u
 #define GENERATION_BITS 12
 
 static struct object *table_of(struct standin *standin, enum object_kind kind, size_t *size, unsigned *count)
@@ -79,84 +78,6 @@ unsigned standin_alive(struct standin *standin, enum object_kind kind)
     for (unsigned i = 0; i < count; i++)
         alive += object_at(first, size, i)->id != 0;
     return alive;
-}
-
-// ---- surfaces ----
-
-static VAStatus create_surface(struct standin *standin, unsigned width, unsigned height, VASurfaceID *id)
-{
-    struct surface *surface = standin_create(standin, KIND_SURFACE);
-
-    if (!surface)
-        return VA_STATUS_ERROR_ALLOCATION_FAILED;
-    surface->width = width;
-    surface->height = height;
-    surface->pitch = (width + PITCH_ALIGN) / PITCH_ALIGN * PITCH_ALIGN; // never the width itself
-    surface->size = (size_t)surface->pitch * (height + height / 2);
-    surface->bytes = calloc(1, surface->size);
-    if (!surface->bytes) {
-        standin_free(&surface->object);
-        return VA_STATUS_ERROR_ALLOCATION_FAILED;
-    }
-    *id = surface->object.id;
-    return VA_STATUS_SUCCESS;
-}
-
-static VAStatus check_surface_attributes(const VASurfaceAttrib *list, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (list[i].type == VASurfaceAttribPixelFormat && list[i].value.value.i != (int)VA_FOURCC_NV12)
-            return standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER,
-                                  "vaCreateSurfaces: only NV12 was offered");
-        if (list[i].type == VASurfaceAttribMemoryType &&
-            list[i].value.value.i != VA_SURFACE_ATTRIB_MEM_TYPE_VA)
-            return VA_STATUS_ERROR_UNSUPPORTED_MEMORY_TYPE;
-    }
-    return VA_STATUS_SUCCESS;
-}
-
-static VAStatus do_vaCreateSurfaces2(VADriverContextP driver, unsigned format, unsigned width,
-                                     unsigned height, VASurfaceID *ids, unsigned count, VASurfaceAttrib *list,
-                                     unsigned attributes)
-{
-    STANDIN_ENTER(driver);
-    VAStatus status = check_surface_attributes(list, attributes);
-    if (format != VA_RT_FORMAT_YUV420 || width < 16 || height < 16 || width % 2 || height % 2)
-        return standin_misuse(VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT, "vaCreateSurfaces: %ux%u format %#x",
-                              width, height, format);
-    pthread_mutex_lock(&standin->lock);
-    for (unsigned i = 0; i < count && status == VA_STATUS_SUCCESS; i++)
-        status = create_surface(standin, width, height, &ids[i]);
-    pthread_mutex_unlock(&standin->lock);
-    return status;
-}
-
-static VAStatus do_vaCreateSurfaces(VADriverContextP driver, int width, int height, int format, int count,
-                                    VASurfaceID *ids)
-{
-    return do_vaCreateSurfaces2(driver, (unsigned)format, (unsigned)width, (unsigned)height, ids,
-                                (unsigned)count, NULL, 0);
-}
-
-static VAStatus do_vaDestroySurfaces(VADriverContextP driver, VASurfaceID *ids, int count)
-{
-    STANDIN_ENTER(driver);
-    VAStatus status = VA_STATUS_SUCCESS;
-    pthread_mutex_lock(&standin->lock);
-    for (int i = 0; i < count; i++) {
-        struct surface *surface = standin_find(standin, KIND_SURFACE, ids[i]);
-        if (!surface || surface->maps) {
-            status = standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDestroySurfaces: %#x %s", ids[i],
-                                    surface ? "is mapped" : "does not exist");
-            continue;
-        }
-        if (surface->pending && !standin->is_excused)
-            (void)standin_misuse(status, "vaDestroySurfaces: %#x is being encoded", ids[i]);
-        free(surface->bytes);
-        standin_free(&surface->object);
-    }
-    pthread_mutex_unlock(&standin->lock);
-    return status;
 }
 
 // ---- contexts ----
@@ -316,7 +237,7 @@ static VAStatus map(struct standin *standin, struct buffer *buffer, uint32_t id,
                                   id);
         *out = map_coded(buffer);
     } else {
-        *out = surface ? surface->bytes : buffer->bytes;
+        *out = surface ? surface->plane[0] : buffer->bytes;
     }
     if (surface)
         surface->maps++;
@@ -386,9 +307,6 @@ void standin_images_install(struct VADriverVTable *table);
 void standin_objects_install(struct VADriverVTable *table, const struct standin *standin)
 {
     (void)standin;
-    table->vaCreateSurfaces = do_vaCreateSurfaces;
-    table->vaCreateSurfaces2 = do_vaCreateSurfaces2;
-    table->vaDestroySurfaces = do_vaDestroySurfaces;
     table->vaCreateContext = do_vaCreateContext;
     table->vaDestroyContext = do_vaDestroyContext;
     table->vaCreateBuffer = do_vaCreateBuffer;
@@ -396,5 +314,6 @@ void standin_objects_install(struct VADriverVTable *table, const struct standin 
     table->vaMapBuffer = do_vaMapBuffer;
     table->vaUnmapBuffer = do_vaUnmapBuffer;
     table->vaDestroyBuffer = do_vaDestroyBuffer;
+    standin_surfaces_install(table);
     standin_images_install(table);
 }

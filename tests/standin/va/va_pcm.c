@@ -56,7 +56,6 @@ static unsigned smaller(unsigned a, unsigned b)
 
 static void put_macroblock(struct bits *bits, const struct surface *surface, unsigned column, unsigned row)
 {
-    const uint8_t *chroma = surface->bytes + (size_t)surface->pitch * surface->height;
     uint8_t *to;
 
     while (bits->count % 8 != 0)
@@ -65,15 +64,15 @@ static void put_macroblock(struct bits *bits, const struct surface *surface, uns
     for (unsigned y = 0; y < 16; y++) {
         unsigned line = smaller(row * 16 + y, surface->height - 1);
         for (unsigned x = 0; x < 16; x++)
-            *to++ =
-                surface->bytes[(size_t)line * surface->pitch + smaller(column * 16 + x, surface->width - 1)];
+            *to++ = surface->plane[0][(size_t)line * surface->pitch[0] +
+                                      smaller(column * 16 + x, surface->width - 1)];
     }
     for (unsigned plane = 0; plane < 2; plane++) {
         for (unsigned y = 0; y < 8; y++) {
             unsigned line = smaller(row * 8 + y, surface->height / 2 - 1);
             for (unsigned x = 0; x < 8; x++) {
                 unsigned pair = smaller(column * 8 + x, surface->width / 2 - 1);
-                *to++ = chroma[(size_t)line * surface->pitch + pair * 2 + plane];
+                *to++ = surface->plane[1][(size_t)line * surface->pitch[1] + pair * 2 + plane];
             }
         }
     }

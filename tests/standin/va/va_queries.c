@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <va/va_drmcommon.h>
+
 #define WIDTH_MAX 3840
 #define HEIGHT_MAX 2304
 
@@ -171,16 +173,18 @@ static VAStatus do_vaQuerySurfaceAttributes(VADriverContextP driver, VAConfigID 
 {
     STANDIN_ENTER(driver);
     uint32_t both = VA_SURFACE_ATTRIB_GETTABLE | VA_SURFACE_ATTRIB_SETTABLE;
+    int memory = VA_SURFACE_ATTRIB_MEM_TYPE_VA;
+    if (standin->has_prime)
+        memory |= VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2;
     const VASurfaceAttrib all[] = {
         integer(VASurfaceAttribPixelFormat, both, VA_FOURCC_NV12),
         integer(VASurfaceAttribMinWidth, VA_SURFACE_ATTRIB_GETTABLE, 16),
         integer(VASurfaceAttribMinHeight, VA_SURFACE_ATTRIB_GETTABLE, 16),
         integer(VASurfaceAttribMaxWidth, VA_SURFACE_ATTRIB_GETTABLE, WIDTH_MAX),
         integer(VASurfaceAttribMaxHeight, VA_SURFACE_ATTRIB_GETTABLE, HEIGHT_MAX),
-        integer(VASurfaceAttribMemoryType, both, VA_SURFACE_ATTRIB_MEM_TYPE_VA),
+        integer(VASurfaceAttribMemoryType, both, memory),
     };
     unsigned capacity = *count;
-    (void)standin;
     (void)config;
     *count = sizeof all / sizeof all[0];
     if (!list)

@@ -12,6 +12,7 @@
 //   nopacked, seqonly   packed headers offered: none, sequence only; otherwise sequence, slice, raw data
 //   noderive, nosyncbuffer   functions that are absent; putyuv: images are I420 only (with noderive)
 //   intel           the vendor's name contains "Intel"
+//   noprime, badprime   no surfaces of other memory (DRM PRIME) are offered; or they are, and each is refused
 // CASTOR_STANDIN_VA_FAULTS, separated by commas, KIND[:FUNCTION]@FIRST[+COUNT][=MS], counted from 1 since
 // vaInitialize(); COUNT 0 is for ever:
 //   hang, busy, memory, fail   calls of FUNCTION hang, or return HW_BUSY, ALLOCATION_FAILED, ENCODING_ERROR
@@ -58,8 +59,11 @@ struct config {
 
 struct surface {
     struct object object;
-    unsigned width, height, pitch;
-    uint8_t *bytes; // NV12
+    unsigned width, height;
+    uint8_t *plane[2]; // NV12
+    unsigned pitch[2];
+    uint8_t *bytes; // its own memory
+    void *mapped;   // or what was imported, read only
     size_t size;
     unsigned maps;    // images of it that are mapped
     unsigned pending; // pictures in flight that read it
@@ -129,7 +133,8 @@ struct fault {
 
 struct standin {
     pthread_mutex_t lock;
-    bool is_pcm, is_intel, has_derive, has_sync_buffer, puts_yuv, has_lp, has_slice, lp_is_cqp;
+    bool is_pcm, is_intel, has_derive, has_sync_buffer, puts_yuv, has_lp, has_slice, lp_is_cqp, has_prime,
+        refuses_prime;
     uint32_t rate_controls, packed;
     struct fault faults[FAULTS_MAX];
     unsigned fault_count;
@@ -170,6 +175,10 @@ void standin_free(struct object *object);
 unsigned standin_alive(struct standin *standin, enum object_kind kind);
 void standin_objects_install(struct VADriverVTable *table, const struct standin *standin);
 void standin_buffer_destroy(struct buffer *buffer);
+
+// va_surfaces.c
+void standin_surfaces_install(struct VADriverVTable *table);
+void standin_surface_destroy(struct surface *surface);
 
 // va_queries.c
 void standin_queries_install(struct VADriverVTable *table);

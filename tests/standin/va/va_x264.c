@@ -81,9 +81,10 @@ VAStatus standin_code_x264(struct context *context, const struct config *config,
     x264_picture_init(&picture);
     picture.img.i_csp = X264_CSP_NV12;
     picture.img.i_plane = 2;
-    picture.img.plane[0] = surface->bytes;
-    picture.img.plane[1] = surface->bytes + (size_t)surface->pitch * surface->height;
-    picture.img.i_stride[0] = picture.img.i_stride[1] = (int)surface->pitch;
+    for (unsigned i = 0; i < 2; i++) {
+        picture.img.plane[i] = surface->plane[i];
+        picture.img.i_stride[i] = (int)surface->pitch[i];
+    }
     picture.i_type = idr ? X264_TYPE_IDR : X264_TYPE_P;
     picture.i_pts = context->coded++;
     int size = x264_encoder_encode(coder, &nals, &count, &picture, &coded);

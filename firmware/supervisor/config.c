@@ -348,8 +348,7 @@ static int check_keys(struct check *check, const struct config_group *group, jso
     json_t *value;
     char keys[256];
 
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach(object, key, value) {
         const struct config_field *field = group->fields;
         while (field->key && strcmp(field->key, key) != 0)
             field++;

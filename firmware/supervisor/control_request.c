@@ -163,8 +163,7 @@ static char *take_arguments(const struct command *command, json_t *request, stru
     const char *key;
     json_t *value;
 
-    json_object_foreach(request, key, value)
-    {
+    json_object_foreach(request, key, value) {
         const struct argument *argument = known;
         while (argument->key && strcmp(argument->key, key) != 0)
             argument++;

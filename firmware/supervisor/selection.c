@@ -125,8 +125,7 @@ void selection_add_devices(struct selection *selection, const char *driver, cons
         snprintf(text, sizeof text, "no device found");
     if (text[0] != '\0')
         add_failure(selection, driver, about, text);
-    json_array_foreach(devices, i, entry)
-    {
+    json_array_foreach(devices, i, entry) {
         struct encoder_device device = {.name = ""};
         take_text(entry, "name", device.name, sizeof device.name);
         take_text(entry, "fault_domain", device.fault_domain, sizeof device.fault_domain);

@@ -58,11 +58,10 @@ static uint32_t pixels_of(json_t *list)
     json_t *name;
     size_t i;
 
-    json_array_foreach(list, i,
-                       name) for (uint32_t pixel = 1; pixel < CASTOR_PIXEL_END;
-                                  pixel++) if (json_is_string(name) &&
-                                               strcmp(json_string_value(name), castor_pixel_name(pixel)) == 0)
-        mask |= 1u << pixel;
+    json_array_foreach(list, i, name)
+        for (uint32_t pixel = 1; pixel < CASTOR_PIXEL_END; pixel++)
+            if (json_is_string(name) && strcmp(json_string_value(name), castor_pixel_name(pixel)) == 0)
+                mask |= 1u << pixel;
     return mask;
 }
 
@@ -190,8 +189,9 @@ static void list_drivers(struct trials *trials)
         return;
     }
     json_t *names = json_loads(trials->answer, JSON_REJECT_DUPLICATES, NULL);
-    json_array_foreach(names, i, name) if (json_is_string(name))
-        list_devices(trials, json_string_value(name));
+    json_array_foreach(names, i, name)
+        if (json_is_string(name))
+            list_devices(trials, json_string_value(name));
     json_decref(names);
 }
 

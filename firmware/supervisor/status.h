@@ -33,8 +33,8 @@
 //     state                             "down", "startable", "starting", "standby", "active", "dying"
 //     orders                            frames it has been asked for and not answered
 //     coded, dropped                    access units and reported drops since start
-//     cpu_copies_per_frame              the same between the pool and the encoder, mean of the present
-//     process failures                          object: how often it was taken out of service, by cause
+//     cpu_copies_per_frame              the same between the pool and the encoder
+//     failures                          object: how often it was taken out of service, by cause
 //     last_cause, last_failure          of the last time; null
 //     outdated                          runs with a configuration that has been replaced
 //     worker

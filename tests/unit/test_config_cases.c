@@ -42,8 +42,7 @@ static void test_good(void **state)
     size_t i;
 
     (void)state;
-    json_array_foreach(cases, i, item)
-    {
+    json_array_foreach(cases, i, item) {
         if (parse(json_object_get(item, "document"), &config, &error) != CASTOR_OK)
             fail_msg("%s: %s: %s", json_string_value(json_object_get(item, "name")), error.path, error.text);
     }
@@ -60,8 +59,7 @@ static void test_bad(void **state)
     (void)state;
     memset(&config, 0x5a, sizeof config);
     memset(&untouched, 0x5a, sizeof untouched);
-    json_array_foreach(cases, i, item)
-    {
+    json_array_foreach(cases, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
         if (parse(json_object_get(item, "document"), &config, &error) != CASTOR_ERR_INVALID)
             fail_msg("%s: accepted", name);

@@ -159,8 +159,8 @@ static void test_libraries(void **state)
     json_t *document = json_loads(answer, 0, NULL), *name;
     bool found = false;
     size_t i;
-    json_array_foreach(json_object_get(document, "libraries"), i, name) found =
-        found || strncmp(json_string_value(name), "libx264.so", 10) == 0;
+    json_array_foreach(json_object_get(document, "libraries"), i, name)
+        found = found || strncmp(json_string_value(name), "libx264.so", 10) == 0;
     assert_true(found);
     json_decref(document);
 }

@@ -111,10 +111,9 @@ static json_t *find_worker(json_t *status, const char *name)
         return pick(status, "source.worker");
     if (strcmp(name, "egress") == 0)
         return pick(status, "egress.worker");
-    json_array_foreach(pick(status, "paths"), i,
-                       path) if (strlen(name) == 1 &&
-                                 pick_text(path, "path")[0] ==
-                                     toupper((unsigned char)name[0])) return pick(path, "worker");
+    json_array_foreach(pick(status, "paths"), i, path)
+        if (strlen(name) == 1 && pick_text(path, "path")[0] == toupper((unsigned char)name[0]))
+            return pick(path, "worker");
     return NULL;
 }
 

@@ -22,8 +22,7 @@ static void put_paths(FILE *out, json_t *encoder)
     json_t *letter;
     size_t i;
 
-    json_array_foreach(pick(encoder, "paths"), i, letter)
-    {
+    json_array_foreach(pick(encoder, "paths"), i, letter) {
         size_t used = strlen(letters);
         if (json_is_string(letter))
             snprintf(letters + used, sizeof letters - used, "%s%.1s", used ? " " : "",
@@ -76,5 +75,6 @@ void encoders_report(json_t *status, FILE *out)
     put(out, pick_text(status, "encoders.format"), 0);
     fprintf(out, ", %lld ms together\n", pick_integer(status, "encoders.took_ms"));
     fputs("PATH  DRIVER   DEVICE               SCORE  P50 ms  MAX ms WHY\n", out);
-    json_array_foreach(pick(status, "encoders.list"), i, encoder) report_one(encoder, out);
+    json_array_foreach(pick(status, "encoders.list"), i, encoder)
+        report_one(encoder, out);
 }

@@ -55,8 +55,7 @@ static void report_paths(json_t *s, FILE *out)
     json_t *p;
     size_t i;
 
-    json_array_foreach(pick(s, "paths"), i, p)
-    {
+    json_array_foreach(pick(s, "paths"), i, p) {
         fprintf(out, "path %s   %-9s %s, process %lld, %lld restarts, %lld frames",
                 safe(pick_text(p, "path")), safe(words_path_state(pick_text(p, "state"))),
                 safe(pick_known(p, "description") ? pick_text(p, "description") : pick_text(p, "driver")),
@@ -103,8 +102,7 @@ static void report_destinations(json_t *s, FILE *out)
     json_t *d, *w;
     size_t i;
 
-    json_array_foreach(pick(s, "destinations"), i, d)
-    {
+    json_array_foreach(pick(s, "destinations"), i, d) {
         fprintf(out, "to       %s (%s): %s", safe(pick_text(d, "name")), safe(pick_text(d, "url")),
                 pick_known(d, "state") ? safe(pick_text(d, "state")) : "starting");
         if (strcmp(pick_text(d, "state"), "connected") == 0)
@@ -117,7 +115,8 @@ static void report_destinations(json_t *s, FILE *out)
             fprintf(out, ": %s", safe(pick_text(d, "text")));
         fputc('\n', out);
     }
-    json_array_foreach(pick(s, "warnings"), i, w) fprintf(out, "warning  %s\n", safe(json_string_value(w)));
+    json_array_foreach(pick(s, "warnings"), i, w)
+        fprintf(out, "warning  %s\n", safe(json_string_value(w)));
 }
 
 static void report_switches(json_t *s, FILE *out)
@@ -126,8 +125,7 @@ static void report_switches(json_t *s, FILE *out)
     size_t i;
 
     fprintf(out, "changes  %lld of path\n", pick_integer(s, "switches.count"));
-    json_array_foreach(pick(s, "switches.last"), i, c)
-    {
+    json_array_foreach(pick(s, "switches.last"), i, c) {
         if (i == 5)
             break;
         fprintf(out, "         %s  %s to %s", safe(pick_text(c, "time")),

@@ -130,8 +130,9 @@ static void try_driver(struct selftest *test, const char *driver)
     json_t *devices = pick(answer, "devices");
     size_t i;
 
-    json_array_foreach(devices, i, device) if (json_array_size(test->encoders) < ENCODERS_MAX)
-        try_device(test, driver, device);
+    json_array_foreach(devices, i, device)
+        if (json_array_size(test->encoders) < ENCODERS_MAX)
+            try_device(test, driver, device);
     if (json_array_size(devices) == 0) {
         set_default(answer, "driver", driver);
         set_default(answer, "device", "");
@@ -154,9 +155,9 @@ static int try_drivers(struct selftest *test)
         fprintf(stderr, "castorctl: %s: %s; is it installed beside castorctl?\n", test->program,
                 pick_text(names, "why"));
     // The scripted driver proves nothing about the machine.
-    json_array_foreach(names, i,
-                       name) if (json_is_string(name) && strcmp(json_string_value(name), "fake") != 0)
-        try_driver(test, json_string_value(name));
+    json_array_foreach(names, i, name)
+        if (json_is_string(name) && strcmp(json_string_value(name), "fake") != 0)
+            try_driver(test, json_string_value(name));
     json_decref(names);
     return listed ? 0 : -1;
 }
@@ -202,12 +203,12 @@ static void try_take_overs(struct selftest *test)
     json_t *from, *to;
     size_t i, k;
 
-    json_array_foreach(test->encoders, i, from)
-    {
+    json_array_foreach(test->encoders, i, from) {
         if (!pick_bool(from, "ok"))
             continue;
-        json_array_foreach(test->encoders, k, to) if (pick_bool(to, "ok") && same_codec(from, to))
-            take_over(test, from, to);
+        json_array_foreach(test->encoders, k, to)
+            if (pick_bool(to, "ok") && same_codec(from, to))
+                take_over(test, from, to);
     }
 }
 

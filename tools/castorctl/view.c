@@ -116,8 +116,7 @@ static int draw_paths(struct screen *screen, int row, json_t *status)
 
     screen_put(screen, row++, 1, SCREEN_BOLD,
                "PATH  STATE     ENCODER          STARTS     FRAMES  LAST FAILURE");
-    json_array_foreach(pick(status, "paths"), i, path)
-    {
+    json_array_foreach(pick(status, "paths"), i, path) {
         const char *state = pick_text(path, "state");
         char encoder[80];
         bool running = pick_integer(path, "worker.pid") > 0;
@@ -225,8 +224,8 @@ static int draw_destinations(struct screen *screen, int row, json_t *status)
     if (pick(status, "egress.worker") && !pick_bool(status, "egress.worker.ready"))
         screen_put(screen, row++, 2, SCREEN_BAD, "egress is not running: %s",
                    pick_text(status, "egress.worker.failure"));
-    json_array_foreach(pick(status, "destinations"), i, destination) row =
-        draw_destination(screen, row, destination);
+    json_array_foreach(pick(status, "destinations"), i, destination)
+        row = draw_destination(screen, row, destination);
     return row;
 }
 
@@ -256,7 +255,9 @@ static void draw_switches(struct screen *screen, int row, int end, json_t *statu
         return;
     screen_put(screen, row++, 1, SCREEN_BOLD, "CHANGES OF PATH  %lld",
                pick_integer(status, "switches.count"));
-    json_array_foreach(pick(status, "switches.last"), i, one) if (row < end) draw_switch(screen, row++, one);
+    json_array_foreach(pick(status, "switches.last"), i, one)
+        if (row < end)
+            draw_switch(screen, row++, one);
 }
 
 // ---- receiver, bottom ----

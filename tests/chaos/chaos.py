@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """chaos.py --faults N --seed S --bin FOLDER [--standby warm|hot] [--latency MS] [--json FILE]
+         [--chain DRIVER,DRIVER,DRIVER --standins FOLDER] [--codec h264|hevc]
 
 One box with three encoder paths on air all the time while faults happen to it at random moments: what faults.py
 lists. Frames carry their number in the picture; srt-live-transmit receives them, ffmpeg decodes them, frame_numbers
 names them. verdict.py says what must hold.
 
 200 faults take about three minutes. The long mode is --faults 2000, half an hour.
+
+With --chain the paths are of these drivers, the third a spare, and faults are mostly those that only a vendor's
+interface can do (vendor.py); hardware drivers run against the stand-ins in the folder --standins of a build. All pairs
+of drivers: pairs.py.
 """
 import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -20,11 +26,29 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import faults  # noqa: E402 - needs the path above
 from onair import Box, Failure, end_with_parent, free_udp_port, hardware  # noqa: E402
+from vendor import Standins  # noqa: E402
 from verdict import Verdict  # noqa: E402
 
-LEAD_IN_S = 10  # without a fault: what the rest is compared with
 LEAD_OUT_S = 2
-SETTLE_LIMIT_S = 15
+SETTLE_LIMIT_S = 60  # a box that chooses its encoders itself tries them first
+# HEVC in software needs far more time for a picture than H.264: budgets as in tests/e2e/hevc.py.
+SLOW_LATENCY_MS = 2500
+# How many frames may be never captured, since the processor did not come to it. A slow codec takes most of it.
+TOO_BUSY_SHARE, SLOW_TOO_BUSY_SHARE = 0.005, 0.2
+SLOW_SWITCH = {"stall_budget_ms": 1000, "hang_budget_ms": 5000, "standby_budget_ms": 5000, "start_budget_ms": 20000}
+SOFTWARE = {"x264": {"preset": "superfast", "threads": 1}, "x265": {"preset": "ultrafast", "threads": 1}}
+
+
+def is_slow(arguments):
+    return "x265" in (arguments.chain or ())
+
+
+def box_options(arguments):
+    """What the configuration says of encoders and switching."""
+    if not arguments.chain:
+        return {"paths": 3}
+    chain = [{"driver": driver, **SOFTWARE.get(driver, {})} for driver in arguments.chain]
+    return {"encoder": {"codec": arguments.codec, "chain": chain}, "switch": SLOW_SWITCH if is_slow(arguments) else {}}
 
 
 class Campaign:
@@ -37,8 +61,14 @@ class Campaign:
         programs = os.path.abspath(arguments.bin)
         self.frame_numbers = os.path.join(programs, "frame_numbers")
         self.metronome = os.path.join(programs, "metronome")
-        self.box = Box(folder, programs, port, latency_ms=arguments.latency, paths=3, standby=arguments.standby)
-        self.injector = faults.Injector(self.box, folder, port, os.path.join(programs, "tap"), arguments.latency)
+        standins = None
+        if arguments.chain:
+            standins = Standins(os.path.abspath(arguments.standins), arguments.chain, folder,
+                                random.Random(arguments.seed))
+        self.box = Box(folder, programs, port, latency_ms=arguments.latency, standby=arguments.standby,
+                       environment=standins and standins.environment, **box_options(arguments))
+        self.injector = faults.Injector(self.box, folder, port, os.path.join(programs, "tap"), arguments.latency,
+                                        standins)
 
     def _start_metronomes(self):
         """One a processor: they see when the machine itself stands still."""
@@ -48,13 +78,14 @@ class Campaign:
                                                              preexec_fn=end_with_parent)))
 
     def run(self):
-        plan = faults.plan(self.arguments.seed, self.arguments.faults)
+        shares = faults.PAIR_KINDS if self.arguments.chain else faults.KINDS
+        plan = faults.plan(self.arguments.seed, self.arguments.faults, shares)
         try:
             self._start_metronomes()
             self.injector.new_receiver()
             self.box.start()
             start = self.box.wait_on_air(SETTLE_LIMIT_S)
-            time.sleep(LEAD_IN_S)
+            time.sleep(self.arguments.lead_in)
             lead = self.box.wait_on_air(SETTLE_LIMIT_S)
             for number, fault in enumerate(plan):
                 time.sleep(fault["wait_s"])
@@ -84,12 +115,22 @@ def arguments_of_command_line():
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--standby", choices=("warm", "hot"), default="warm")
-    parser.add_argument("--latency", type=int, default=250, help="SRT latency in ms")
+    parser.add_argument("--latency", type=int, help="SRT latency in ms")
+    parser.add_argument("--chain", type=lambda text: text.split(","), help="drivers of the paths, or auto,auto,auto")
+    parser.add_argument("--standins", help="folder of the stand-ins that were built")
+    parser.add_argument("--codec", choices=("h264", "hevc"), default="h264")
+    parser.add_argument("--lead-in", type=float, default=10,
+                        help="seconds without a fault, which the rest is compared with")
     parser.add_argument("--lateness", choices=("judge", "report"), default="judge",
                         help="whether a late frame fails the run; where other work shares the machine, only report it")
     parser.add_argument("--json", help="where the result goes")
     parser.add_argument("--keep", action="store_true", help="keep the folder with streams and logs")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.chain and not arguments.standins:
+        parser.error("--chain needs --standins")
+    if arguments.latency is None:
+        arguments.latency = SLOW_LATENCY_MS if is_slow(arguments) else 250
+    return arguments
 
 
 def main():
@@ -98,13 +139,14 @@ def main():
     folder = tempfile.mkdtemp(prefix="castor-chaos-")
     campaign = Campaign(arguments, folder)
     result = {"hardware": hardware(), "faults": arguments.faults, "seed": arguments.seed,
-              "standby": arguments.standby, "latency_ms": arguments.latency}
+              "chain": arguments.chain, "standby": arguments.standby, "latency_ms": arguments.latency}
     began = time.monotonic()
     try:
         states = campaign.run()
         verdict = Verdict(campaign.records, states, campaign.injector.receivers, campaign.frame_numbers,
                           arguments.latency, [path for path, _ in campaign.metronomes],
-                          arguments.lateness == "judge")
+                          arguments.lateness == "judge",
+                          SLOW_TOO_BUSY_SHARE if is_slow(arguments) else TOO_BUSY_SHARE)
         for complaint in campaign.box.complaints():
             verdict.failures.append(f"in the log: {complaint}")
         result.update(verdict.judge(), duration_s=round(time.monotonic() - began, 1))

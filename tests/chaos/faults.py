@@ -5,6 +5,7 @@ import random
 import signal
 import time
 
+import vendor
 from onair import Receiver, active_path, check, is_quiet, standby_path, wait_for
 
 # How often each kind comes, relative to the others. `loses`: it must lose frames, or may.
@@ -31,18 +32,31 @@ ENCODER_KINDS = {
 # libsrt does after 5 s of silence at the earliest.
 LOSSY_KINDS = {"capture_kill": 3, "egress_kill": 3, "peer_kill": 3}
 KINDS = {**ENCODER_KINDS, **LOSSY_KINDS}
+# Where drivers run against stand-ins: what only a vendor's interface can do (vendor.py), on air and on standby, and
+# enough of the others to mix with it.
+PAIR_KINDS = {
+    "vendor": 24,
+    "vendor_standby": 7,
+    "trap": 4,             # the path on air is killed when the standby is about to fail in its vendor's way
+    "kill": 3,
+    "freeze": 2,
+    "planned": 2,
+    "bad_message": 1,
+    "double": 1,
+}
 CONTROL_KINDS = ("drop", "swallow", "garbage", "silence", "slow", "crash", "hang", "bad_message")
 
 RECOVERY_LIMIT_S = 30
 
 
-def plan(seed, count):
+def plan(seed, count, shares):
     """`count` faults in an order that the seed decides; every kind comes in its share, at least once."""
     rng = random.Random(seed)
-    total = sum(KINDS.values())
-    kinds = [kind for kind, share in KINDS.items() for _ in range(max(1, count * share // total))]
+    total = sum(shares.values())
+    kinds = [kind for kind, share in shares.items() for _ in range(max(1, count * share // total))]
+    fillers = {kind: share for kind, share in shares.items() if kind not in LOSSY_KINDS}
     while len(kinds) < count:
-        kinds.append(rng.choices(list(ENCODER_KINDS), ENCODER_KINDS.values())[0])
+        kinds.append(rng.choices(list(fillers), fillers.values())[0])
     rng.shuffle(kinds)
     return [{"kind": kind, "wait_s": rng.uniform(0.08, 0.4), "a": rng.random(), "b": rng.random()}
             for kind in kinds[:count]]
@@ -77,8 +91,9 @@ def replaced(status, letter, pid):
 class Injector:
     """Makes faults happen to one box and waits until it stands as before."""
 
-    def __init__(self, box, folder, port, tap, latency_ms):
+    def __init__(self, box, folder, port, tap, latency_ms, standins=None):
         self.box, self.folder, self.port, self.tap, self.latency_ms = box, folder, port, tap, latency_ms
+        self.standins = standins
         self.receivers = []
 
     def new_receiver(self):
@@ -90,7 +105,8 @@ class Injector:
         """Does it. Returns a record: before and after (status documents), when (UTC seconds), what was hit."""
         if fault["kind"] == "peer_kill":
             time.sleep(self.latency_ms / 1000 + 0.1)  # what it takes with it was captured after the fault before
-        before = self.box.status()
+        # On a machine that does other things too a path may have stalled by itself since the fault before.
+        before = self.box.wait_on_air(RECOVERY_LIMIT_S)
         record = {"kind": fault["kind"], "before": before, "hit": active_path(before)["path"]}
         over = getattr(self, "_" + fault["kind"], self._control)(fault, record)
         record["after"] = wait_for(f"recovery from {fault['kind']}", lambda: self._quiet_and(over),
@@ -181,6 +197,52 @@ class Injector:
         two.close()
         return lambda status: (replaced(status, first["path"], one.pid) and
                                replaced(status, second["path"], two.pid))
+
+    # ---- faults of a vendor's interface ----
+
+    def _tell(self, path, record, role):
+        """Has the stand-in of a path's vendor fail; gives what tells that it did and what came of it."""
+        driver, pid = path["driver"], path["worker"]["pid"]
+        kind = self.standins.next_kind(driver, role)
+        record["kind"] = f"{driver} {kind}" + ("" if role == "on air" else f", {role}")
+        outcome = self.standins.tell(pid, driver, kind)
+        must_end = outcome == vendor.ENDS or (outcome == vendor.SPOILS and role == "on air")
+        settled = []
+
+        def over(status):
+            if replaced(status, path["path"], pid):
+                self.standins.forget(pid)
+                return True
+            if not settled and self.standins.took(pid):
+                settled.append(time.monotonic() + 0.4)
+            return not must_end and settled and time.monotonic() > settled[0]
+        return over
+
+    def _vendor(self, fault, record):
+        path = active_path(record["before"])
+        if path["driver"] not in vendor.KINDS:  # software: what the worker itself can do
+            fault["kind"] = record["kind"] = CONTROL_KINDS[int(fault["b"] * len(CONTROL_KINDS))]
+            return self._control(fault, record)
+        self._now(record)
+        return self._tell(path, record, "on air")
+
+    def _vendor_standby(self, fault, record):
+        path = standby_path(record["before"])
+        if path["driver"] not in vendor.KINDS:
+            record["kind"] = "standby_kill"
+            return self._standby_kill(fault, record)
+        record["hit"] = path["path"]
+        self._now(record)
+        return self._tell(path, record, "standby")
+
+    def _trap(self, fault, record):
+        path = standby_path(record["before"])
+        if path["driver"] not in vendor.KINDS:
+            record["kind"] = "kill"
+            return self._kill(fault, record)
+        over_standby = self._tell(path, record, "trap")
+        over_active = self._kill(fault, record)
+        return lambda status: over_active(status) and over_standby(status)
 
     # ---- faults that lose frames ----
 

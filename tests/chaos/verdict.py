@@ -19,7 +19,6 @@ import os
 from faults import LOSSY_KINDS, next_number
 from onair import FRAME_S, Stream, clock_errors, decode_numbers, pcr_gaps, pts_distance
 
-TOO_BUSY_SHARE = 0.005
 LATE_READER_S = 0.3  # a receiver that the machine keeps from handing out in time
 PTS_OFFSET_S = 0.284  # mux.pts_offset_ms by default: VBV (250 ms) + one frame interval + 1 ms
 
@@ -84,9 +83,9 @@ def parts_of(receiver, egress_kills_s, latency_s, frame_numbers):
 
 
 class Verdict:
-    def __init__(self, records, states, receivers, frame_numbers, latency_ms, metronomes, judge_lateness):
+    def __init__(self, records, states, receivers, frame_numbers, latency_ms, metronomes, judge_lateness, too_busy_share):
         self.records, self.states, self.latency_ms = records, states, latency_ms
-        self.judge_lateness = judge_lateness
+        self.judge_lateness, self.too_busy_share = judge_lateness, too_busy_share
         kills = [record["monotonic_s"] for record in records if record["kind"] == "egress_kill"]
         self.parts = [part for receiver in receivers
                       for part in parts_of(receiver, kills, latency_ms / 1000, frame_numbers)]
@@ -163,7 +162,7 @@ class Verdict:
                        f"it cannot know {beyond[0]} to {beyond[1]}")
         # No fault of an encoder keeps capture from delivering; a machine that does something else can. So many, and
         # the machine is no place for this test.
-        if too_busy > (last - first) * TOO_BUSY_SHARE:
+        if too_busy > (last - first) * self.too_busy_share:
             self._fail(f"{too_busy} frames were never captured although capture was left alone: too busy a machine?")
         return {"reported": reported, "seen": len(missing), "unknowable": beyond,
                 "never_captured_without_cause": too_busy, "faults": table}
@@ -213,14 +212,18 @@ class Verdict:
     def _take_over(self):
         """Times by kind of fault: `noticed to emitted` as the box tells, and from the fault itself."""
         own, whole = collections.defaultdict(list), collections.defaultdict(list)
+        turns = collections.defaultdict(list)
         for record in self.records:
             changes = self._changes_of(record)
+            drivers = {path["path"]: path["driver"] for path in record["before"]["paths"]}
             for change in changes:
                 own[f"cause {change['cause']}"].append(change["duration_ms"])
+                turns[f"{drivers.get(change['from'])} to {drivers[change['to']]}"].append(change["duration_ms"])
             if changes and record["kind"] not in LOSSY_KINDS:
                 last = changes[-1]
                 whole[record["kind"]].append((utc_s(last["time"]) - record["utc_s"]) * 1000 + last["duration_ms"])
         return {"noticed_to_first_frame": {name: summary(values) for name, values in sorted(own.items())},
+                "noticed_to_first_frame_by_drivers": {name: summary(values) for name, values in sorted(turns.items())},
                 "fault_to_first_frame": {name: summary(values) for name, values in sorted(whole.items())}}
 
     @staticmethod

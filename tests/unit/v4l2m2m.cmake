@@ -5,7 +5,7 @@ set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
 pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
 add_library(standin_v4l2m2m_objects OBJECT
             ${standin}/buffers.c ${standin}/codec.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
-            ${standin}/interpose.c ${standin}/options.c ${standin}/work.c)
+            ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../now.c)
 target_compile_options(standin_v4l2m2m_objects PRIVATE -U_FORTIFY_SOURCE)
 target_link_libraries(standin_v4l2m2m_objects PRIVATE PkgConfig::X264)
 foreach(name faults devices)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standin.h"
 
+#include "../now.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,21 +134,38 @@ static bool parse_item(const char *item, struct standin_faults *faults)
     return parse_fault(item, faults);
 }
 
-void standin_faults_read(struct standin_faults *out)
+static void read_text(const char *text, struct standin_faults *out)
 {
-    const char *text = getenv("CASTOR_STANDIN_NVENC");
-
-    memset(out, 0, sizeof *out);
     while (text && *text) {
         char item[ITEM_BYTES];
         size_t length = strcspn(text, ",");
         (void)snprintf(item, sizeof item, "%.*s", (int)length, text);
         if (length >= sizeof item || !parse_item(item, out)) {
-            (void)fprintf(stderr, "standin nvenc: CASTOR_STANDIN_NVENC: cannot read \"%s\"\n", item);
+            (void)fprintf(stderr, "standin nvenc: misuse: cannot read \"%s\"\n", item);
             abort();
         }
         text += length;
         text += *text == ',';
+    }
+}
+
+void standin_faults_read(struct standin_faults *out)
+{
+    memset(out, 0, sizeof *out);
+    read_text(getenv("CASTOR_STANDIN_NVENC"), out);
+}
+
+void standin_faults_renew(struct standin_faults *faults, uint64_t pictures)
+{
+    char text[STANDIN_NOW_BYTES];
+
+    if (!standin_now(text))
+        return;
+    faults->count = 0;
+    read_text(text, faults);
+    for (uint32_t i = 0; i < faults->count; i++) {
+        struct standin_fault *fault = &faults->list[i];
+        fault->at += fault->call == CALL_OTHER ? pictures : faults->calls[fault->call];
     }
 }
 
@@ -172,8 +191,10 @@ bool standin_faults_picture(const struct standin_faults *faults, enum standin_ki
                             uint64_t *argument)
 {
     for (uint32_t i = 0; i < faults->count; i++) {
-        if (faults->list[i].kind == kind && faults->list[i].at == number) {
-            *argument = faults->list[i].argument;
+        const struct standin_fault *fault = &faults->list[i];
+        uint64_t pictures = kind == KIND_NOT_IDR && fault->argument ? fault->argument : 1;
+        if (fault->kind == kind && number >= fault->at && number - fault->at < pictures) {
+            *argument = fault->argument;
             return true;
         }
     }

@@ -95,6 +95,7 @@ NVENCSTATUS session_enter(void *handle, enum standin_call call, enum session_nee
     if (need == NEED_ENCODER && !session->initialized)
         return session_refuse(session, NV_ENC_ERR_ENCODER_NOT_INITIALIZED,
                               "a call that needs NvEncInitializeEncoder first");
+    standin_faults_renew(&session->faults, session->pictures);
     return status_of_fault(session, standin_faults_enter(&session->faults, call), call);
 }
 

@@ -2,14 +2,14 @@
 // What both halves of the stand-in share: complaints and faults on schedule.
 //
 // CASTOR_STANDIN_STRICT=1: the first misuse ends the process (abort), so that a test cannot overlook it.
-// CASTOR_STANDIN_NVENC: faults, separated by commas.
+// CASTOR_STANDIN_NVENC: faults, separated by commas. CASTOR_STANDIN_NOW (../now.h) adds them while it runs.
 //
 //   CALL:KIND[@N[:K]]  in the Nth call of that name (default 1), counted for each session
 //   garbage@N          the Nth picture comes out as bytes that are no H.264
 //   drop@N             it comes out empty
 //   slow@N:MS          it takes so many milliseconds
 //   stamp@N            it comes out with the time stamp of another
-//   not_idr@N          a forced IDR is forgotten
+//   not_idr@N[:K]      a forced IDR is forgotten, in K pictures from the Nth on (default 1)
 //   limit=K            so many sessions at the same time in this process
 //   version=MAJOR.MINOR  of the encoder interface
 //   without=vbv, without=bitrate   capabilities that the device lacks
@@ -97,6 +97,9 @@ struct standin_faults {
 
 // Reads the schedule; a bad one ends the process with a message.
 void standin_faults_read(struct standin_faults *out);
+
+// Takes what was told to happen now, if anything was, in place of the schedule; `pictures` were encoded.
+void standin_faults_renew(struct standin_faults *faults, uint64_t pictures);
 
 // Counts a call and tells what shall happen in it. Does not return where it shall hang.
 enum standin_kind standin_faults_enter(struct standin_faults *faults, enum standin_call call);

@@ -199,6 +199,9 @@ static int dispatch(struct standin_device *device, unsigned long request, void *
 int standin_device_ioctl(struct standin_device *device, unsigned long request, void *argument)
 {
     pthread_mutex_lock(&device->lock);
+    standin_options_renew(&device->options, device->picture);
+    while (device->stuck)
+        pthread_cond_wait(&device->work, &device->lock);
     // What a driver whose firmware died answers, to everything but the way out.
     bool is_way_out = request == VIDIOC_STREAMOFF || request == VIDIOC_REQBUFS;
     int result = device->dead && !is_way_out ? -EIO : dispatch(device, request, argument);
@@ -219,6 +222,8 @@ short standin_device_events(struct standin_device *device, short wanted)
         events |= POLLOUT | POLLWRNORM;
     if (device->events > 0)
         events |= POLLPRI;
+    if (device->deaf)
+        events = 0;
     pthread_mutex_unlock(&device->lock);
     return events & (short)(wanted | POLLERR);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "standin.h"
 
+#include "../now.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +21,14 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_SAME_TIME] = "same_time",
     [FAULT_NO_KEY] = "no_key",
     [FAULT_SOURCE_CHANGE] = "source_change",
+    [FAULT_STUCK] = "stuck",
+    [FAULT_DEAF] = "deaf",
+    [FAULT_LAST] = "last",
 };
 
 static void refuse(const char *word)
 {
-    (void)fprintf(stderr, "castor-standin-v4l2m2m: \"%s\" is not understood\n", word);
+    (void)fprintf(stderr, "castor-standin-v4l2m2m: misuse: \"%s\" is not understood\n", word);
     abort();
 }
 
@@ -109,16 +114,15 @@ static void read_fault(struct standin_options *options, const char *word)
     options->rules[options->rule_count++] = rule;
 }
 
-static void read_list(const char *variable, struct standin_options *options,
+static void read_list(const char *value, struct standin_options *options,
                       void (*read_one)(struct standin_options *, const char *))
 {
-    const char *value = getenv(variable);
     char text[TEXT_BYTES], *rest = NULL;
 
     if (!value)
         return;
     if ((size_t)snprintf(text, sizeof text, "%s", value) >= sizeof text)
-        refuse(variable);
+        refuse(value);
     for (char *word = strtok_r(text, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest))
         read_one(options, word);
 }
@@ -126,10 +130,22 @@ static void read_list(const char *variable, struct standin_options *options,
 void standin_options_read(struct standin_options *out)
 {
     *out = (struct standin_options){.stride_align = 32, .rows_align = 1, .hoard = 1, .nodes = 1};
-    read_list("CASTOR_STANDIN_V4L2M2M", out, read_word);
-    read_list("CASTOR_STANDIN_V4L2M2M_FAULT", out, read_fault);
+    read_list(getenv("CASTOR_STANDIN_V4L2M2M"), out, read_word);
+    read_list(getenv("CASTOR_STANDIN_V4L2M2M_FAULT"), out, read_fault);
     if (out->raws == 0)
         out->raws = STANDIN_I420 | STANDIN_NV12 | (out->mplane ? STANDIN_I420M | STANDIN_NV12M : 0);
+}
+
+void standin_options_renew(struct standin_options *options, uint64_t picture)
+{
+    char text[STANDIN_NOW_BYTES];
+
+    if (!standin_now(text))
+        return;
+    options->rule_count = 0;
+    read_list(text, options, read_fault);
+    for (unsigned i = 0; i < options->rule_count; i++)
+        options->rules[i].at += picture;
 }
 
 bool standin_is_bad(const struct standin_options *options, const char *what)

@@ -35,6 +35,9 @@ enum standin_fault {
     FAULT_SAME_TIME,
     FAULT_NO_KEY,
     FAULT_SOURCE_CHANGE,
+    FAULT_STUCK,
+    FAULT_DEAF,
+    FAULT_LAST,
     FAULT_COUNT,
 };
 
@@ -59,6 +62,8 @@ struct standin_options {
 
 // Reads the environment; a word that is not known ends the process, since a test would test nothing.
 void standin_options_read(struct standin_options *out);
+// Takes what was told to happen now (../now.h) in place of the faults, if anything was; `picture` is next.
+void standin_options_renew(struct standin_options *options, uint64_t picture);
 bool standin_is_bad(const struct standin_options *options, const char *what);
 const struct standin_rule *standin_find_fault(const struct standin_options *options, enum standin_fault fault,
                                               uint64_t picture);
@@ -143,7 +148,7 @@ struct standin_device {
     bool force_key, rate_changed, stream_start, junk_given;
     bool draining, stopped, last_taken;
     uint64_t drain_order; // raw pictures queued up to this are still coded
-    bool hung, dead;
+    bool hung, dead, stuck, deaf;
     bool subscribed;
     unsigned events;
     struct timeval last_stamp;

@@ -174,7 +174,8 @@ static void code_one(struct standin_device *device, struct standin_buffer *raw, 
     bool key = (device->force_key && !has_fault(device, FAULT_NO_KEY)) || device->stream_start;
     bool needs_headers = device->stream_start && !device->options.headers_apart &&
                          value_of(device, V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER, 0) == 0;
-    bool is_last = device->draining && raw->order == device->drain_order && device->options.last_on_data;
+    bool is_last = (device->draining && raw->order == device->drain_order && device->options.last_on_data) ||
+                   has_fault(device, FAULT_LAST);
 
     device->force_key = false;
     raw->state = coded->state = STATE_WORKING;
@@ -210,6 +211,10 @@ static void run_faults_before(struct standin_device *device)
         device->hung = true;
     if (has_fault(device, FAULT_EIO))
         device->dead = true;
+    if (has_fault(device, FAULT_STUCK))
+        device->stuck = true;
+    if (has_fault(device, FAULT_DEAF))
+        device->deaf = true;
     if (has_fault(device, FAULT_SOURCE_CHANGE) && device->subscribed)
         device->events++;
     standin_device_changed(device);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "va_standin.h"
 
+#include "../now.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +89,8 @@ static void add_fault(struct standin *standin, const char *text)
     standin->fault_count++;
 }
 
-static void split(const char *name, void (*each)(struct standin *, const char *), struct standin *standin)
+static void split(const char *value, void (*each)(struct standin *, const char *), struct standin *standin)
 {
-    const char *value = getenv(name);
     char copy[512], *rest = NULL;
 
     if (!value)
@@ -110,19 +111,36 @@ void standin_configure(struct standin *standin)
     standin->packed =
         VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_SLICE | VA_ENC_PACKED_HEADER_RAW_DATA;
     standin->has_prime = standin->has_slice = standin->has_derive = standin->has_sync_buffer = true;
-    split("CASTOR_STANDIN_VA", each_word, standin);
-    split("CASTOR_STANDIN_VA_FAULTS", add_fault, standin);
+    split(getenv("CASTOR_STANDIN_VA"), each_word, standin);
+    split(getenv("CASTOR_STANDIN_VA_FAULTS"), add_fault, standin);
 }
 
-static uint64_t count_call(struct standin *standin, const char *function)
+// How often a function was called so far; NULL when there are too many functions.
+static uint64_t *calls_of(struct standin *standin, const char *function)
 {
     for (unsigned i = 0; i < CALLS_MAX; i++) {
         if (!standin->calls[i].name)
             standin->calls[i].name = function;
         if (strcmp(standin->calls[i].name, function) == 0)
-            return ++standin->calls[i].calls;
+            return &standin->calls[i].calls;
     }
-    return 0;
+    return NULL;
+}
+
+// What was told to happen now takes the place of the schedule.
+static void renew_faults(struct standin *standin)
+{
+    char text[STANDIN_NOW_BYTES];
+
+    if (!standin_now(text))
+        return;
+    standin->fault_count = 0;
+    split(text, add_fault, standin);
+    for (unsigned i = 0; i < standin->fault_count; i++) {
+        struct fault *fault = &standin->faults[i];
+        const uint64_t *calls = calls_of(standin, fault->function);
+        fault->first += !fault->function[0] ? standin->pictures : calls ? *calls : 0;
+    }
 }
 
 static VAStatus status_of(const char *kind)
@@ -141,7 +159,9 @@ VAStatus standin_enter(VADriverContextP driver, const char *function)
     bool hangs = false;
 
     pthread_mutex_lock(&standin->lock);
-    uint64_t number = count_call(standin, function);
+    renew_faults(standin);
+    uint64_t *calls = calls_of(standin, function);
+    uint64_t number = calls ? ++*calls : 0;
     for (unsigned i = 0; i < standin->fault_count; i++) {
         const struct fault *fault = &standin->faults[i];
         if (strcmp(fault->function, function) != 0 || number < fault->first ||

@@ -202,6 +202,13 @@ static void drop_headers(struct coded *coded)
     }
 }
 
+static uint32_t status_bits(const struct standin *standin)
+{
+    if (standin_picture_fault(standin, "overflow"))
+        return VA_CODED_BUF_STATUS_SLICE_OVERFLOW_MASK;
+    return standin_picture_fault(standin, "bad") ? VA_CODED_BUF_STATUS_BAD_BITSTREAM : 0;
+}
+
 static void spoil(struct standin *standin, struct buffer *buffer, struct coded *coded)
 {
     const struct fault *slow = standin_picture_fault(standin, "slow");
@@ -215,8 +222,7 @@ static void spoil(struct standin *standin, struct buffer *buffer, struct coded *
         coded->size = 0;
     if (standin_picture_fault(standin, "noheaders"))
         drop_headers(coded);
-    buffer->segments[0].status =
-        standin_picture_fault(standin, "bad") ? VA_CODED_BUF_STATUS_BAD_BITSTREAM : 0;
+    buffer->segments[0].status = status_bits(standin);
     if (standin_picture_fault(standin, "garbage")) {
         coded->size = coded->capacity < GARBAGE_BYTES ? coded->capacity : GARBAGE_BYTES;
         memset(coded->bytes, 0xA5, coded->size);
@@ -274,7 +280,9 @@ static VAStatus do_vaEndPicture(VADriverContextP driver, VAContextID id)
         standin->pictures++;
         if (standin_picture_fault(standin, "lost"))
             standin->is_lost = standin->is_excused = true;
-        if (standin->is_lost || context->picture.failed)
+        if (standin_picture_fault(standin, "banned"))
+            context->is_banned = standin->is_excused = true;
+        if (standin->is_lost || context->is_banned || context->picture.failed)
             status = VA_STATUS_ERROR_OPERATION_FAILED;
         if (status == VA_STATUS_SUCCESS)
             status = standin_check_picture(standin, context);

@@ -14,12 +14,12 @@
 //   intel           the vendor's name contains "Intel"
 //   noprime, badprime   no surfaces of other memory (DRM PRIME) are offered; or they are, and each is refused
 // CASTOR_STANDIN_VA_FAULTS, separated by commas, KIND[:FUNCTION]@FIRST[+COUNT][=MS], counted from 1 since
-// vaInitialize(); COUNT 0 is for ever:
+// vaInitialize(); COUNT 0 is for ever. CASTOR_STANDIN_NOW (../now.h) tells them while it runs.
 //   hang, busy, memory, fail   calls of FUNCTION hang, or return HW_BUSY, ALLOCATION_FAILED, ENCODING_ERROR
 //   lost            from that picture on every call fails
-//   drop, garbage, bad, noheaders, plain   pictures: empty; not H.264; BAD_BITSTREAM; an IDR without
-//   parameter
-//                   sets; coded as P although an IDR is wanted
+//   banned          from that picture on its context fails, as the kernel's drivers do it after a hang
+//   drop, garbage, bad, overflow   pictures: empty; not H.264; BAD_BITSTREAM; SLICE_OVERFLOW
+//   noheaders, plain   pictures: an IDR without parameter sets; coded as P although an IDR is wanted
 //   slow, stall     pictures are ready MS later, or never
 #ifndef STANDIN_VA_H
 #define STANDIN_VA_H
@@ -113,7 +113,7 @@ struct context {
     uint32_t config;
     int width, height;
     struct picture picture;
-    bool has_sequence;
+    bool has_sequence, is_banned;
     VAEncSequenceParameterBufferH264 sequence;
     uint32_t bits_per_second, vbv_bits, fps_num, fps_den;
     bool rate_changed;

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What only one vendor's interface can do to an encoder path, told to its stand-in while the box runs.
+
+tests/standin/now.h: a file named after the process, with the fault in the words of that stand-in.
+"""
+import collections
+import os
+
+# What must come of it. ENDS: the path is replaced, on air or not. SPOILS: one picture is lost, so the path is replaced
+# if it is on air; a standby may live on. HARMLESS: the driver copes.
+ENDS, SPOILS, HARMLESS = "ends", "spoils", "harmless"
+FOR_EVER = 1000000
+
+NVENC = {
+    **{f"hang_{call}": (f"{call}:hang", ENDS) for call in ("encode", "lock", "unlock", "lock_input", "unlock_input")},
+    **{f"lost_{call}": (f"{call}:lost", ENDS) for call in ("encode", "lock", "unlock")},
+    "encoder_busy_for_ever": (f"encode:busy@1:{FOR_EVER}", ENDS),
+    "lock_busy_for_ever": (f"lock:busy@1:{FOR_EVER}", ENDS),
+    "encoder_busy_twice": ("encode:busy@1:2", HARMLESS),
+    "lock_busy_twice": ("lock:busy@1:2", HARMLESS),
+    "out_of_memory": ("encode:oom", ENDS),
+    "lock_fails": ("lock:fail", ENDS),
+    "garbage": ("garbage@1", SPOILS),
+    "silent_drop": ("drop@1", SPOILS),
+    "slow": ("slow@1:300", SPOILS),
+    "slow_a_little": ("slow@1:15", HARMLESS),
+    "other_time_stamp": ("stamp@1", ENDS),
+    "no_idr": ("not_idr@1", HARMLESS),
+}
+VAAPI = {
+    **{f"hang_{call}": (f"hang:va{call}@1", ENDS) for call in ("BeginPicture", "RenderPicture", "EndPicture",
+                                                              "SyncBuffer", "MapBuffer", "CreateBuffer")},
+    "busy_for_ever": ("busy:vaBeginPicture@1+0", SPOILS),
+    "busy_twice": ("busy:vaBeginPicture@1+2", HARMLESS),
+    "end_picture_busy": ("busy:vaEndPicture@1", SPOILS),
+    "out_of_memory": ("memory:vaCreateBuffer@1", ENDS),
+    "sync_fails": ("fail:vaSyncBuffer@1", ENDS),
+    "map_fails": ("fail:vaMapBuffer@1", ENDS),
+    "device_lost": ("lost@1", ENDS),
+    "context_banned": ("banned@1", ENDS),
+    "sync_times_out": ("stall@1", ENDS),
+    "bad_bitstream": ("bad@1", SPOILS),
+    "slice_overflow": ("overflow@1", SPOILS),
+    "garbage": ("garbage@1", SPOILS),
+    "silent_drop": ("drop@1", SPOILS),
+    "slow": ("slow@1=300", SPOILS),
+    "slow_a_little": ("slow@1=15", HARMLESS),
+    "no_parameter_sets": ("noheaders@1", HARMLESS),
+    "no_idr": ("plain@1", HARMLESS),
+}
+V4L2M2M = {
+    "nothing_comes": ("hang@1", ENDS),
+    "ioctl_hangs": ("stuck@1", ENDS),
+    "poll_never_ready": ("deaf@1", HARMLESS),
+    "eio": ("eio@1", ENDS),
+    "source_change": ("source_change@1", ENDS),
+    "last_unasked": ("last@1", ENDS),
+    "same_time_stamp": ("same_time@1", ENDS),
+    "bad_time_stamp": ("bad_time@1", ENDS),
+    "error_flag": ("error@1", SPOILS),
+    "empty": ("empty@1", SPOILS),
+    "garbage": ("garbage@1", SPOILS),
+    "silent_drop": ("drop@1", SPOILS),
+    "slow": ("slow=300@1", SPOILS),
+    "slow_a_little": ("slow=15@1", HARMLESS),
+    "no_idr": ("no_key@1", HARMLESS),
+}
+KINDS = {"nvenc": NVENC, "vaapi": VAAPI, "v4l2m2m": V4L2M2M}
+
+
+class Standins:
+    """The vendors' sides for the drivers of a chain: the box's environment, and how to spoil what it does."""
+
+    def __init__(self, build, drivers, folder, rng):
+        self.folder = os.path.join(folder, "now")
+        os.mkdir(self.folder)
+        self._rng = rng
+        self._left = collections.defaultdict(list)
+        wanted = set(KINDS) if "auto" in drivers else set(drivers)
+        preload = []
+        self.environment = {"CASTOR_STANDIN_NOW": self.folder, "CASTOR_STANDIN_STRICT": "1"}
+        if "nvenc" in wanted:
+            self.environment["LD_LIBRARY_PATH"] = os.path.join(build, "nvenc")
+        if "vaapi" in wanted:
+            self.environment["LIBVA_DRIVERS_PATH"] = os.path.join(build, "va")
+            preload.append(os.path.join(build, "va", "preload.so"))
+        if "v4l2m2m" in wanted:
+            preload.append(os.path.join(build, "libcastor-standin-v4l2m2m.so"))
+        if preload:
+            self.environment["LD_PRELOAD"] = ":".join(preload)
+
+    def next_kind(self, driver, role):
+        """Every kind of a driver comes once before any comes again, for paths on air and others apart."""
+        left = self._left[driver, role]
+        if not left:
+            left.extend(sorted(KINDS[driver]))
+            self._rng.shuffle(left)
+        return left.pop()
+
+    def _path(self, pid):
+        return os.path.join(self.folder, str(pid))
+
+    def tell(self, pid, driver, kind):
+        word, outcome = KINDS[driver][kind]
+        with open(self._path(pid) + ".new", "w", encoding="ascii") as file:
+            file.write(word)
+        os.rename(self._path(pid) + ".new", self._path(pid))
+        return outcome
+
+    def took(self, pid):
+        """Whether the stand-in in that process knows what it was told."""
+        return not os.path.exists(self._path(pid))
+
+    def forget(self, pid):
+        """For a process that ended before it took what it was told; a successor with its number must not."""
+        if not self.took(pid):
+            os.unlink(self._path(pid))

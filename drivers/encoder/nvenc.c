@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// H.264 by NVIDIA's encoder. A thread of its own makes every call into the vendor's libraries, so that none
-// of the HAL's calls ever waits for one of them: what hangs there shows as a result that does not come. A
-// thread that hangs for good is given up with all that belongs to its session; it cleans up should it ever
-// return.
+// H.264 and HEVC by NVIDIA's encoder. A thread of its own makes every call into the vendor's libraries, so
+// that none of the HAL's calls ever waits for one of them: what hangs there shows as a result that does not
+// come. A thread that hangs for good is given up with all that belongs to its session; it cleans up should it
+// ever return.
 #include "drivers.h"
 
 #include <string.h>
@@ -197,7 +197,7 @@ static int nvenc_flush(struct encoder *base, int64_t deadline_ns)
 
 const struct encoder_driver encoder_driver_nvenc = {
     .name = "nvenc",
-    .description = "H.264 by NVIDIA's encoder (NVENC)",
+    .description = "H.264 and HEVC by NVIDIA's encoder (NVENC)",
     .devices = nvenc_probe_devices,
     .probe = nvenc_probe,
     .open = nvenc_open,

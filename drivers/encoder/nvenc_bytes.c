@@ -3,18 +3,25 @@
 
 #include "annexb.h"
 
-// nal_unit_type, table 7-1: 1 to 5 are slices, 5 of an IDR picture.
-#define NAL_TYPE(byte) ((byte)&31)
-#define NAL_SLICE_FIRST 1
-#define NAL_SLICE_IDR 5
+// nal_unit_type in the first byte of a NAL unit, which types are slices, and which of those are of an IDR
+// picture: Rec. H.264 table 7-1, Rec. H.265 table 7-1 (IDR_W_RADL, IDR_N_LP).
+static const struct nal_types {
+    unsigned shift, mask;
+    unsigned slice_first, slice_last, idr_first, idr_last;
+} types_of[ENCODER_CODEC_END] = {
+    [ENCODER_CODEC_H264] = {0, 31, 1, 5, 5, 5},
+    [ENCODER_CODEC_HEVC] = {1, 63, 0, 31, 19, 20},
+};
 
-bool nvenc_bytes_are_idr(const uint8_t *data, size_t size_bytes)
+bool nvenc_bytes_are_idr(enum encoder_codec codec, const uint8_t *data, size_t size_bytes)
 {
+    const struct nal_types *types = &types_of[codec];
+
     for (size_t at = annexb_find(data, size_bytes, 0); at < size_bytes;
          at = annexb_find(data, size_bytes, at)) {
-        uint8_t type = NAL_TYPE(data[at]);
-        if (type >= NAL_SLICE_FIRST && type <= NAL_SLICE_IDR)
-            return type == NAL_SLICE_IDR;
+        unsigned type = data[at] >> types->shift & types->mask;
+        if (type >= types->slice_first && type <= types->slice_last)
+            return type >= types->idr_first && type <= types->idr_last;
     }
     return false;
 }

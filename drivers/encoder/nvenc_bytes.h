@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Whether this access unit (Rec. H.264, Annex B) is an IDR picture. Reads up to the first slice's header.
-bool nvenc_bytes_are_idr(const uint8_t *data, size_t size_bytes);
+#include "hal/encoder.h"
+
+// Whether this access unit (Annex B) is an IDR picture. Reads up to the first slice's header.
+bool nvenc_bytes_are_idr(enum encoder_codec codec, const uint8_t *data, size_t size_bytes);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "hal/encoder.h"
 
-// What the device was found to be able to, as far as the settings depend on it.
+// What the device was found to be able to with a codec, as far as the settings depend on it.
 struct nvenc_abilities {
     bool custom_vbv;
     bool change_bitrate;
@@ -17,9 +17,11 @@ struct nvenc_abilities {
     bool multiple_refs;
 };
 
-// The limits of the H.264 level that was chosen (Annex A, table A-1, High profile).
+// The limits of the level that was chosen (Rec. H.264 table A-1 for the High profile; Rec. H.265 tables A.8
+// and A.9).
 struct nvenc_level {
-    uint32_t idc;
+    uint32_t idc; // as NV_ENC_LEVEL counts
+    bool high_tier;
     uint64_t rate_max_bps;
     uint64_t vbv_max_bits;
 };
@@ -39,6 +41,13 @@ uint64_t nvenc_config_vbv_bits(const struct encoder_config *config, uint32_t bit
 // set.
 void nvenc_config_rate(const struct encoder_config *config, const struct nvenc_abilities *abilities,
                        uint32_t bitrate_bps, NV_ENC_RC_PARAMS *rc);
+
+// The codec as NVENC names it, and the profile that a pixel format is coded in: High, Main, Main 10.
+const GUID *nvenc_config_codec(enum encoder_codec codec);
+const GUID *nvenc_config_profile(enum encoder_codec codec, uint32_t pixel);
+
+// The layout of an input buffer for a pixel format.
+NV_ENC_BUFFER_FORMAT nvenc_config_buffer_format(uint32_t pixel);
 
 // Changes a preset's settings in place: CBR, no reordering, IDR on request only, parameter sets before every
 // IDR, access unit delimiters, one reference, one slice.

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nvenc_session.h"
+#include "nvenc_query.h"
 #include "nvenc_worker.h"
 #include "vendor_probe.h"
 
@@ -56,7 +56,7 @@ static int answer(struct vendor_thread *thread, const char *device, struct encod
     int error = nvenc_session_open(&session, device, why);
 
     if (error == CASTOR_OK)
-        error = nvenc_session_query(&session, out, why);
+        error = nvenc_query(&session, out, why);
     nvenc_session_close(&session);
     out->max_in_flight = NVENC_IN_FLIGHT;
     return nvenc_session_open_error(error, why);

@@ -11,8 +11,8 @@
 #define CUDA_NO_DEVICE 100
 #define CLOSE_TRIES 500
 
-static int failed(struct nvenc_session *session, const char *call, NVENCSTATUS status,
-                  struct encoder_text *why)
+int nvenc_session_failed(struct nvenc_session *session, const char *call, NVENCSTATUS status,
+                         struct encoder_text *why)
 {
     int error = nvenc_status_error(status);
 
@@ -95,7 +95,7 @@ static int open_handle(struct nvenc_session *session, struct encoder_text *why)
 
     if (status == NV_ENC_SUCCESS)
         return CASTOR_OK;
-    int error = failed(session, "NvEncOpenEncodeSessionEx", status, why);
+    int error = nvenc_session_failed(session, "NvEncOpenEncodeSessionEx", status, why);
     if (error == CASTOR_ERR_NO_MEMORY)
         (void)encoder_text_set(why, error,
                                "nvenc: no further encoding session (%s): the system's limit may be reached; "
@@ -135,80 +135,6 @@ int nvenc_session_open_error(int error, struct encoder_text *why)
     return error == CASTOR_ERR_LOST ? CASTOR_ERR_IO : error;
 }
 
-static int ask(struct nvenc_session *session, NV_ENC_CAPS ability)
-{
-    NV_ENC_CAPS_PARAM param = {.version = NV_ENC_CAPS_PARAM_VER, .capsToQuery = ability};
-    int value = 0;
-
-    if (session->api.nvEncGetEncodeCaps(session->handle, NV_ENC_CODEC_H264_GUID, &param, &value) !=
-        NV_ENC_SUCCESS)
-        return 0;
-    return value > 0 ? value : 0;
-}
-
-static int check_codec(struct nvenc_session *session, struct encoder_text *why)
-{
-    GUID guids[16];
-    uint32_t count = 0;
-    NVENCSTATUS status =
-        session->api.nvEncGetEncodeGUIDs(session->handle, guids, sizeof guids / sizeof guids[0], &count);
-
-    if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncGetEncodeGUIDs", status, why);
-    for (uint32_t i = 0; i < count && i < sizeof guids / sizeof guids[0]; i++) {
-        if (memcmp(&guids[i], &NV_ENC_CODEC_H264_GUID, sizeof guids[i]) == 0)
-            return CASTOR_OK;
-    }
-    return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "nvenc: this device has no H.264 encoder");
-}
-
-static int query_formats(struct nvenc_session *session, struct encoder_text *why)
-{
-    NV_ENC_BUFFER_FORMAT formats[32];
-    uint32_t count = 0;
-    NVENCSTATUS status = session->api.nvEncGetInputFormats(session->handle, NV_ENC_CODEC_H264_GUID, formats,
-                                                           sizeof formats / sizeof formats[0], &count);
-
-    if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncGetInputFormats", status, why);
-    for (uint32_t i = 0; i < count && i < sizeof formats / sizeof formats[0]; i++)
-        session->input_formats |= formats[i];
-    return CASTOR_OK;
-}
-
-int nvenc_session_query(struct nvenc_session *session, struct encoder_caps *out, struct encoder_text *why)
-{
-    int error = check_codec(session, why);
-
-    if (error == CASTOR_OK)
-        error = query_formats(session, why);
-    if (error != CASTOR_OK)
-        return error;
-    session->abilities = (struct nvenc_abilities){
-        .custom_vbv = ask(session, NV_ENC_CAPS_SUPPORT_CUSTOM_VBV_BUF_SIZE) > 0,
-        .change_bitrate = ask(session, NV_ENC_CAPS_SUPPORT_DYN_BITRATE_CHANGE) > 0,
-        .cabac = ask(session, NV_ENC_CAPS_SUPPORT_CABAC) > 0,
-        .multiple_refs = ask(session, NV_ENC_CAPS_SUPPORT_MULTIPLE_REF_FRAMES) > 0,
-    };
-    *out = (struct encoder_caps){
-        .min_width_px = (uint32_t)ask(session, NV_ENC_CAPS_WIDTH_MIN),
-        .min_height_px = (uint32_t)ask(session, NV_ENC_CAPS_HEIGHT_MIN),
-        .max_width_px = (uint32_t)ask(session, NV_ENC_CAPS_WIDTH_MAX),
-        .max_height_px = (uint32_t)ask(session, NV_ENC_CAPS_HEIGHT_MAX),
-        .flags = ENCODER_CAP_FORCE_IDR,
-    };
-    if (session->input_formats & NV_ENC_BUFFER_FORMAT_IYUV)
-        out->pixels[ENCODER_CODEC_H264] |= 1u << CASTOR_PIXEL_I420;
-    if (session->input_formats & NV_ENC_BUFFER_FORMAT_NV12)
-        out->pixels[ENCODER_CODEC_H264] |= 1u << CASTOR_PIXEL_NV12;
-    if (session->abilities.change_bitrate)
-        out->flags |= ENCODER_CAP_SET_BITRATE;
-    if (session->abilities.custom_vbv)
-        out->flags |= ENCODER_CAP_VBV;
-    // NV_ENC_CAPS_MB_PER_SEC_MAX is of all sessions together, so what this one may take is left unknown.
-    return CASTOR_OK;
-}
-
 static int create_buffers(struct nvenc_session *session, struct encoder_text *why)
 {
     for (uint32_t i = 0; i < NVENC_BUFFERS; i++) {
@@ -221,11 +147,11 @@ static int create_buffers(struct nvenc_session *session, struct encoder_text *wh
         NV_ENC_CREATE_BITSTREAM_BUFFER output = {.version = NV_ENC_CREATE_BITSTREAM_BUFFER_VER};
         NVENCSTATUS status = session->api.nvEncCreateInputBuffer(session->handle, &input);
         if (status != NV_ENC_SUCCESS)
-            return failed(session, "NvEncCreateInputBuffer", status, why);
+            return nvenc_session_failed(session, "NvEncCreateInputBuffer", status, why);
         session->input[i] = input.inputBuffer;
         status = session->api.nvEncCreateBitstreamBuffer(session->handle, &output);
         if (status != NV_ENC_SUCCESS)
-            return failed(session, "NvEncCreateBitstreamBuffer", status, why);
+            return nvenc_session_failed(session, "NvEncCreateBitstreamBuffer", status, why);
         session->output[i] = output.bitstreamBuffer;
     }
     return CASTOR_OK;
@@ -234,20 +160,20 @@ static int create_buffers(struct nvenc_session *session, struct encoder_text *wh
 int nvenc_session_start(struct nvenc_session *session, const struct encoder_config *config,
                         const GUID *preset, struct encoder_text *why)
 {
+    const GUID *codec = nvenc_config_codec(config->codec);
     NV_ENC_PRESET_CONFIG found = {.version = NV_ENC_PRESET_CONFIG_VER,
                                   .presetCfg = {.version = NV_ENC_CONFIG_VER}};
     NVENCSTATUS status = session->api.nvEncGetEncodePresetConfigEx(
-        session->handle, NV_ENC_CODEC_H264_GUID, *preset, NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY, &found);
+        session->handle, *codec, *preset, NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY, &found);
 
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncGetEncodePresetConfigEx", status, why);
+        return nvenc_session_failed(session, "NvEncGetEncodePresetConfigEx", status, why);
     session->config = found.presetCfg;
-    nvenc_config_fill(config, &session->abilities, &session->config);
-    session->format =
-        config->format.pixel == CASTOR_PIXEL_NV12 ? NV_ENC_BUFFER_FORMAT_NV12 : NV_ENC_BUFFER_FORMAT_IYUV;
+    nvenc_config_fill(config, &session->abilities[config->codec], &session->config);
+    session->format = nvenc_config_buffer_format(config->format.pixel);
     session->init = (NV_ENC_INITIALIZE_PARAMS){
         .version = NV_ENC_INITIALIZE_PARAMS_VER,
-        .encodeGUID = NV_ENC_CODEC_H264_GUID,
+        .encodeGUID = *codec,
         .presetGUID = *preset,
         .tuningInfo = NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY,
         .encodeWidth = config->format.width_px,
@@ -263,7 +189,7 @@ int nvenc_session_start(struct nvenc_session *session, const struct encoder_conf
     };
     status = session->api.nvEncInitializeEncoder(session->handle, &session->init);
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncInitializeEncoder", status, why);
+        return nvenc_session_failed(session, "NvEncInitializeEncoder", status, why);
     return create_buffers(session, why);
 }
 
@@ -278,19 +204,19 @@ static void copy_plane(uint8_t *to, uint32_t to_stride_bytes, const uint8_t *fro
 static void copy_picture(uint8_t *to, uint32_t pitch_bytes, const struct castor_frame *frame,
                          const struct castor_format *format)
 {
-    uint32_t width_px = format->width_px;
-    uint32_t height_px = format->height_px;
-    uint8_t *chroma = to + (size_t)pitch_bytes * height_px;
+    uint32_t row_bytes = format->width_px * (format->pixel == CASTOR_PIXEL_P010 ? 2 : 1);
+    uint32_t rows = format->height_px;
+    uint8_t *chroma = to + (size_t)pitch_bytes * rows;
 
-    copy_plane(to, pitch_bytes, frame->plane[0], frame->stride_bytes[0], width_px, height_px);
-    if (format->pixel == CASTOR_PIXEL_NV12) {
-        copy_plane(chroma, pitch_bytes, frame->plane[1], frame->stride_bytes[1], width_px, height_px / 2);
+    copy_plane(to, pitch_bytes, frame->plane[0], frame->stride_bytes[0], row_bytes, rows);
+    if (format->pixel != CASTOR_PIXEL_I420) {
+        copy_plane(chroma, pitch_bytes, frame->plane[1], frame->stride_bytes[1], row_bytes, rows / 2);
         return;
     }
     uint32_t half_bytes = pitch_bytes / 2;
-    copy_plane(chroma, half_bytes, frame->plane[1], frame->stride_bytes[1], width_px / 2, height_px / 2);
-    copy_plane(chroma + (size_t)half_bytes * (height_px / 2), half_bytes, frame->plane[2],
-               frame->stride_bytes[2], width_px / 2, height_px / 2);
+    copy_plane(chroma, half_bytes, frame->plane[1], frame->stride_bytes[1], row_bytes / 2, rows / 2);
+    copy_plane(chroma + (size_t)half_bytes * (rows / 2), half_bytes, frame->plane[2], frame->stride_bytes[2],
+               row_bytes / 2, rows / 2);
 }
 
 int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *thread, uint32_t buffer,
@@ -304,7 +230,7 @@ int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *th
     NVENCSTATUS status = session->api.nvEncLockInputBuffer(session->handle, &locked);
 
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncLockInputBuffer", status, why);
+        return nvenc_session_failed(session, "NvEncLockInputBuffer", status, why);
     bool is_ours = vendor_thread_borrow_pixels(thread);
     if (is_ours) {
         copy_picture(locked.bufferDataPtr, locked.pitch, frame, format);
@@ -313,7 +239,7 @@ int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *th
     session->pitch_bytes[buffer] = locked.pitch;
     status = session->api.nvEncUnlockInputBuffer(session->handle, session->input[buffer]);
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncUnlockInputBuffer", status, why);
+        return nvenc_session_failed(session, "NvEncUnlockInputBuffer", status, why);
     return is_ours ? CASTOR_OK : CASTOR_ERR_LOST;
 }
 
@@ -336,7 +262,7 @@ int nvenc_session_encode(struct nvenc_session *session, uint32_t buffer, uint64_
     NVENCSTATUS status = session->api.nvEncEncodePicture(session->handle, &params);
 
     if (status != NV_ENC_SUCCESS && status != NV_ENC_ERR_NEED_MORE_INPUT)
-        return failed(session, "NvEncEncodePicture", status, why);
+        return nvenc_session_failed(session, "NvEncEncodePicture", status, why);
     session->draining = false;
     *finished = status == NV_ENC_SUCCESS;
     return CASTOR_OK;
@@ -354,13 +280,13 @@ int nvenc_session_collect(struct nvenc_session *session, uint32_t buffer, uint8_
     NVENCSTATUS status = session->api.nvEncLockBitstream(session->handle, &locked);
 
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncLockBitstream", status, why);
+        return nvenc_session_failed(session, "NvEncLockBitstream", status, why);
     size_t size_bytes = locked.bitstreamBufferPtr ? locked.bitstreamSizeInBytes : 0;
     if (size_bytes > 0)
         memcpy(bytes, locked.bitstreamBufferPtr, size_bytes < capacity_bytes ? size_bytes : capacity_bytes);
     status = session->api.nvEncUnlockBitstream(session->handle, session->output[buffer]);
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncUnlockBitstream", status, why);
+        return nvenc_session_failed(session, "NvEncUnlockBitstream", status, why);
     *out = (struct nvenc_picture){.id = locked.outputTimeStamp, .size_bytes = size_bytes};
     return CASTOR_OK;
 }
@@ -370,7 +296,7 @@ int nvenc_session_set_rate(struct nvenc_session *session, const struct encoder_c
 {
     NV_ENC_RECONFIGURE_PARAMS params = {.version = NV_ENC_RECONFIGURE_PARAMS_VER};
 
-    nvenc_config_rate(config, &session->abilities, bitrate_bps, &session->config.rcParams);
+    nvenc_config_rate(config, &session->abilities[config->codec], bitrate_bps, &session->config.rcParams);
     params.reInitEncodeParams = session->init; // with the pointer to the whole configuration
     NVENCSTATUS status = session->api.nvEncReconfigureEncoder(session->handle, &params);
     if (status == NV_ENC_SUCCESS || nvenc_status_error(status) == CASTOR_ERR_AGAIN)
@@ -379,7 +305,8 @@ int nvenc_session_set_rate(struct nvenc_session *session, const struct encoder_c
     params.resetEncoder = 1;
     params.forceIDR = 1;
     status = session->api.nvEncReconfigureEncoder(session->handle, &params);
-    return status == NV_ENC_SUCCESS ? CASTOR_OK : failed(session, "NvEncReconfigureEncoder", status, why);
+    return status == NV_ENC_SUCCESS ? CASTOR_OK
+                                    : nvenc_session_failed(session, "NvEncReconfigureEncoder", status, why);
 }
 
 int nvenc_session_drain(struct nvenc_session *session, struct encoder_text *why)
@@ -390,7 +317,7 @@ int nvenc_session_drain(struct nvenc_session *session, struct encoder_text *why)
         return CASTOR_OK;
     NVENCSTATUS status = session->api.nvEncEncodePicture(session->handle, &params);
     if (status != NV_ENC_SUCCESS)
-        return failed(session, "NvEncEncodePicture (end of stream)", status, why);
+        return nvenc_session_failed(session, "NvEncEncodePicture (end of stream)", status, why);
     session->draining = true;
     return CASTOR_OK;
 }

@@ -20,8 +20,7 @@ struct nvenc_session {
     NV_ENCODE_API_FUNCTION_LIST api;
     CUcontext context;
     void *handle; // the encoder of NvEncOpenEncodeSessionEx()
-    struct nvenc_abilities abilities;
-    uint32_t input_formats; // NV_ENC_BUFFER_FORMAT bits that it takes
+    struct nvenc_abilities abilities[ENCODER_CODEC_END];
     NV_ENC_INITIALIZE_PARAMS init;
     NV_ENC_CONFIG config;
     NV_ENC_BUFFER_FORMAT format;
@@ -43,14 +42,14 @@ struct nvenc_picture {
 CASTOR_MUST_USE int nvenc_session_open(struct nvenc_session *session, const char *device,
                                        struct encoder_text *why);
 
-// Asks for codec, sizes, formats and abilities, which nvenc_session_start() needs. Errors: as probe().
-CASTOR_MUST_USE int nvenc_session_query(struct nvenc_session *session, struct encoder_caps *out,
-                                        struct encoder_text *why);
-
 // What open() and probe() of the driver answer for an error of the functions above.
 int nvenc_session_open_error(int error, struct encoder_text *why);
 
-// Configures the encoder and creates its buffers.
+// Puts a failed call into words and says what it means to a caller of the HAL; AGAIN has none.
+int nvenc_session_failed(struct nvenc_session *session, const char *call, NVENCSTATUS status,
+                         struct encoder_text *why);
+
+// Configures the encoder and creates its buffers, after nvenc_query().
 CASTOR_MUST_USE int nvenc_session_start(struct nvenc_session *session, const struct encoder_config *config,
                                         const GUID *preset, struct encoder_text *why);
 

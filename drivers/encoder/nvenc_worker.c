@@ -7,6 +7,7 @@
 
 #include "hal/time.h"
 #include "nvenc_bytes.h"
+#include "nvenc_query.h"
 
 // How often the device is asked whether it is done or takes more: on Linux it tells by itself to no one.
 #define POLL_NS (500 * CASTOR_NS_PER_US)
@@ -126,7 +127,7 @@ static void take_result(struct nvenc_encoder *encoder)
                                 ? picture.size_bytes
                                 : ENCODER_ACCESS_UNIT_MAX_BYTES;
         entry->size_bytes = picture.size_bytes;
-        entry->is_idr = nvenc_bytes_are_idr(entry->bytes, size_bytes);
+        entry->is_idr = nvenc_bytes_are_idr(encoder->config.codec, entry->bytes, size_bytes);
         if (entry->idr && !entry->is_idr)
             encoder->idr_owed = true;
     }
@@ -190,7 +191,7 @@ static int start_session(struct nvenc_encoder *encoder, struct encoder_text *why
     int error = nvenc_session_open(&encoder->session, encoder->device, why);
 
     if (error == CASTOR_OK)
-        error = nvenc_session_query(&encoder->session, &caps, why);
+        error = nvenc_query(&encoder->session, &caps, why);
     if (error == CASTOR_OK)
         error = nvenc_session_start(&encoder->session, &encoder->config, &encoder->preset, why);
     return nvenc_session_open_error(error, why);
@@ -205,7 +206,7 @@ static void run(void *owner)
     pthread_mutex_lock(&encoder->thread.lock);
     encoder->failure = error; // as it is: open() reports it
     encoder->failure_text = why;
-    encoder->change_bitrate = encoder->session.abilities.change_bitrate;
+    encoder->change_bitrate = encoder->session.abilities[encoder->config.codec].change_bitrate;
     encoder->started = true;
     pthread_cond_broadcast(&encoder->thread.changed);
     while (!encoder->thread.is_stopped)

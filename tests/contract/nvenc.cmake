@@ -2,11 +2,17 @@
 # that nobody here wrote through the same stand-in.
 add_subdirectory(${CMAKE_SOURCE_DIR}/tests/standin/nvenc ${CMAKE_BINARY_DIR}/tests/standin/nvenc)
 add_dependencies(contract_encoder standin_nvenc_encode)
-add_test(NAME contract_encoder_nvenc COMMAND contract_encoder nvenc)
-set_tests_properties(
-  contract_encoder_nvenc
-  PROPERTIES LABELS contract TIMEOUT 600 ENVIRONMENT
-             "LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/standin/nvenc;CASTOR_STANDIN_STRICT=1")
+foreach(run "|h264" "_hevc|hevc i420" "_hevc10|hevc p010")
+  string(REPLACE "|" ";" run "${run}")
+  list(GET run 0 suffix)
+  list(GET run 1 words)
+  separate_arguments(words)
+  add_test(NAME contract_encoder_nvenc${suffix} COMMAND contract_encoder nvenc ${words})
+  set_tests_properties(
+    contract_encoder_nvenc${suffix}
+    PROPERTIES LABELS contract TIMEOUT 600 ENVIRONMENT
+               "LD_LIBRARY_PATH=${CMAKE_BINARY_DIR}/standin/nvenc;CASTOR_STANDIN_STRICT=1")
+endforeach()
 if(NOT CASTOR_SANITIZE) # the packaged ffmpeg has no sanitizer's library in it
   add_test(NAME standin_nvenc_ffmpeg COMMAND sh ${CMAKE_SOURCE_DIR}/tests/standin/nvenc/ffmpeg.sh)
   set_tests_properties(

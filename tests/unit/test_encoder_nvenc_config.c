@@ -123,11 +123,11 @@ static void idr_is_seen_in_the_bytes(void **state)
     static const uint8_t nothing[] = {0xA5, 0xA5, 0, 0, 1};
 
     (void)state;
-    assert_true(nvenc_bytes_are_idr(idr, sizeof idr));
-    assert_false(nvenc_bytes_are_idr(idr, sizeof idr - 2));
-    assert_false(nvenc_bytes_are_idr(other, sizeof other));
-    assert_false(nvenc_bytes_are_idr(nothing, sizeof nothing));
-    assert_false(nvenc_bytes_are_idr(NULL, 0));
+    assert_true(nvenc_bytes_are_idr(ENCODER_CODEC_H264, idr, sizeof idr));
+    assert_false(nvenc_bytes_are_idr(ENCODER_CODEC_H264, idr, sizeof idr - 2));
+    assert_false(nvenc_bytes_are_idr(ENCODER_CODEC_H264, other, sizeof other));
+    assert_false(nvenc_bytes_are_idr(ENCODER_CODEC_H264, nothing, sizeof nothing));
+    assert_false(nvenc_bytes_are_idr(ENCODER_CODEC_H264, NULL, 0));
 }
 
 int main(void)

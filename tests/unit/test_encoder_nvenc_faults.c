@@ -12,9 +12,21 @@
 #include "encoder_rig.h"
 #include "hal/time.h"
 
+// What is coded: every test but those of the capabilities runs once with each.
+static enum encoder_codec codec;
+static enum castor_pixel_format pixel;
+
+static struct encoder_config default_config(void)
+{
+    struct encoder_config config = rig_default_config(pixel);
+
+    config.codec = codec;
+    return config;
+}
+
 static void open_with(struct rig *rig, const char *schedule)
 {
-    struct encoder_config config = rig_default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
 
     setenv("CASTOR_STANDIN_NVENC", schedule, 1);
     rig_open(rig, &encoder_driver_nvenc, &config);
@@ -24,9 +36,8 @@ static bool is_idr(const struct rig *rig, const struct encoder_output *output)
 {
     struct coded_summary summary;
 
-    assert_int_equal(coded_check_access_unit(ENCODER_CODEC_H264, output->packet.data,
-                                             output->packet.size_bytes, &rig->config.format, CODED_SCAN_ALL,
-                                             &summary),
+    assert_int_equal(coded_check_access_unit(codec, output->packet.data, output->packet.size_bytes,
+                                             &rig->config.format, CODED_SCAN_ALL, &summary),
                      CODED_OK);
     assert_int_equal(summary.idr, (output->packet.flags & CASTOR_PACKET_IDR) != 0);
     return summary.idr;
@@ -34,7 +45,7 @@ static bool is_idr(const struct rig *rig, const struct encoder_output *output)
 
 static void fails_to_open(const char *schedule, int expected, const char *word)
 {
-    struct encoder_config config = rig_default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder *encoder = NULL;
     struct encoder_text why = {""};
 
@@ -59,6 +70,7 @@ static void refusals_at_open(void **state)
     fails_to_open("open:lost", CASTOR_ERR_IO, "DEVICE_NOT_EXIST");
     fails_to_open("open:busy", CASTOR_ERR_BUSY, "busy");
     fails_to_open("guids:fail", CASTOR_ERR_IO, "GENERIC");
+    fails_to_open("profiles:fail", CASTOR_ERR_IO, "ProfileGUIDs");
     fails_to_open("formats:oom", CASTOR_ERR_NO_MEMORY, "OUT_OF_MEMORY");
     fails_to_open("preset:fail", CASTOR_ERR_IO, "PresetConfig");
     fails_to_open("initialize:oom", CASTOR_ERR_NO_MEMORY, "NvEncInitializeEncoder");
@@ -69,7 +81,7 @@ static void refusals_at_open(void **state)
 
 static void session_limit(void **state)
 {
-    struct encoder_config config = rig_default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder *second = NULL;
     struct encoder_text why = {""};
     struct rig rig;
@@ -177,7 +189,7 @@ static void garbage_arrives(void **state)
     open_with(&rig, "garbage@2");
     rig_code(&rig, 0, 0, &output);
     rig_code(&rig, 1, 0, &output);
-    assert_int_equal(coded_check_access_unit(ENCODER_CODEC_H264, output.packet.data, output.packet.size_bytes,
+    assert_int_equal(coded_check_access_unit(codec, output.packet.data, output.packet.size_bytes,
                                              &rig.config.format, CODED_SCAN_ALL, NULL),
                      CODED_NO_START_CODE);
     assert_int_equal(output.packet.flags & CASTOR_PACKET_IDR, 0);
@@ -254,19 +266,63 @@ static void rate_change_with_reset(void **state)
     rig_close(&rig);
 }
 
+static struct encoder_caps probe_with(const char *schedule)
+{
+    struct encoder_caps caps = {0};
+    struct encoder_text why = {""};
+
+    setenv("CASTOR_STANDIN_NVENC", schedule, 1);
+    assert_int_equal(encoder_driver_nvenc.probe("0000:01:00.0", &caps, &why), CASTOR_OK);
+    return caps;
+}
+
+// Which codec takes which pictures is what this device says, not what the driver could do.
+static void formats_tell_the_truth(void **state)
+{
+    const uint32_t eight_bit = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12;
+    struct encoder_text why = {""};
+
+    (void)state;
+    struct encoder_caps caps = probe_with("");
+    assert_int_equal(caps.pixels[ENCODER_CODEC_H264], eight_bit);
+    assert_int_equal(caps.pixels[ENCODER_CODEC_HEVC], eight_bit | 1u << CASTOR_PIXEL_P010);
+    assert_int_equal(caps.min_width_px, 145); // the larger of both codecs' least
+    assert_int_equal(caps.max_width_px, 4096);
+    caps = probe_with("without=10bit");
+    assert_int_equal(caps.pixels[ENCODER_CODEC_HEVC], eight_bit);
+    caps = probe_with("without=hevc");
+    assert_int_equal(caps.pixels[ENCODER_CODEC_H264], eight_bit);
+    assert_int_equal(caps.pixels[ENCODER_CODEC_HEVC], 0);
+    caps = probe_with("without=h264");
+    assert_int_equal(caps.pixels[ENCODER_CODEC_H264], 0);
+    assert_int_equal(caps.max_width_px, 8192);
+    setenv("CASTOR_STANDIN_NVENC", "without=h264,without=hevc", 1);
+    assert_int_equal(encoder_driver_nvenc.probe("", &caps, &why), CASTOR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(why.text, "neither H.264 nor HEVC"));
+}
+
+// H.264 of 10 bit is refused with what would do.
+static void ten_bit_h264_is_refused(void **state)
+{
+    struct encoder_config config = rig_default_config(CASTOR_PIXEL_P010);
+    struct encoder *encoder = NULL;
+    struct encoder_text why = {""};
+
+    (void)state;
+    setenv("CASTOR_STANDIN_NVENC", "", 1);
+    assert_int_equal(encoder_open(&encoder_driver_nvenc, &config, &encoder, &why), CASTOR_ERR_UNSUPPORTED);
+    assert_string_equal(why.text,
+                        "nvenc: h264 from pictures in pixel format p010 is not offered, it takes i420 nv12");
+}
+
 static void capabilities_tell_the_truth(void **state)
 {
-    struct encoder_caps caps;
+    struct encoder_caps caps = probe_with("");
     struct encoder_text why = {""};
     struct encoder_output output;
     struct rig rig;
 
     (void)state;
-    setenv("CASTOR_STANDIN_NVENC", "", 1);
-    assert_int_equal(encoder_driver_nvenc.probe("0000:01:00.0", &caps, &why), CASTOR_OK);
-    assert_int_equal(caps.pixels[ENCODER_CODEC_HEVC], 0);
-    assert_int_equal(caps.pixels[ENCODER_CODEC_H264], 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12);
-    assert_int_equal(caps.max_width_px, 4096);
     assert_int_equal(caps.max_in_flight, 2);
     assert_int_equal(caps.flags, ENCODER_CAP_FORCE_IDR | ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV);
     assert_int_equal(encoder_driver_nvenc.probe("0000:02:00.0", &caps, &why), CASTOR_ERR_NOT_FOUND);
@@ -296,7 +352,7 @@ static void rate_above_the_level_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest each[] = {
         cmocka_unit_test(refusals_at_open),
         cmocka_unit_test(session_limit),
         cmocka_unit_test(busy_is_waited_for),
@@ -311,6 +367,16 @@ int main(void)
         cmocka_unit_test(capabilities_tell_the_truth),
         cmocka_unit_test(rate_above_the_level_is_refused),
     };
+    const struct CMUnitTest once[] = {
+        cmocka_unit_test(formats_tell_the_truth),
+        cmocka_unit_test(ten_bit_h264_is_refused),
+    };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    codec = ENCODER_CODEC_H264;
+    pixel = CASTOR_PIXEL_I420;
+    int failed = cmocka_run_group_tests_name("H.264", each, NULL, NULL);
+    codec = ENCODER_CODEC_HEVC;
+    pixel = CASTOR_PIXEL_P010;
+    failed += cmocka_run_group_tests_name("HEVC, 10 bit", each, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("capabilities", once, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "encoder/nvenc_session.h"
+#include "encoder/nvenc_query.h"
 #include "encoder_rig.h"
 
 struct bench {
@@ -31,7 +31,7 @@ static void start(struct bench *bench)
 
     setenv("CASTOR_STANDIN_STRICT", "0", 1);
     assert_int_equal(nvenc_session_open(&bench->session, "", &why), CASTOR_OK);
-    assert_int_equal(nvenc_session_query(&bench->session, &caps, &why), CASTOR_OK);
+    assert_int_equal(nvenc_query(&bench->session, &caps, &why), CASTOR_OK);
     assert_int_equal(nvenc_session_start(&bench->session, &config, &preset, &why), CASTOR_OK);
     bench->api = &bench->session.api;
     bench->handle = bench->session.handle;
@@ -75,7 +75,7 @@ static void versions_and_guids(void **state)
 
     (void)state;
     start(&bench);
-    assert_int_equal(bench.api->nvEncGetEncodeCaps(bench.handle, NV_ENC_CODEC_HEVC_GUID, &caps, &value),
+    assert_int_equal(bench.api->nvEncGetEncodeCaps(bench.handle, NV_ENC_PRESET_P3_GUID, &caps, &value),
                      NV_ENC_ERR_UNSUPPORTED_PARAM);
     caps.version++;
     assert_int_equal(bench.api->nvEncGetEncodeCaps(bench.handle, NV_ENC_CODEC_H264_GUID, &caps, &value),

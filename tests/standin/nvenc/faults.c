@@ -19,6 +19,7 @@ static const char *const call_names[CALLS] = {
     [CALL_INSTANCE] = "instance",
     [CALL_OPEN] = "open",
     [CALL_GUIDS] = "guids",
+    [CALL_PROFILES] = "profiles",
     [CALL_FORMATS] = "formats",
     [CALL_CAPS] = "caps",
     [CALL_PRESET] = "preset",
@@ -121,16 +122,34 @@ static bool parse_fault(const char *item, struct standin_faults *faults)
     return true;
 }
 
+static bool parse_without(const char *what, struct standin_faults *faults)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } known[] = {
+        {"vbv", &faults->without_vbv},     {"bitrate", &faults->without_bitrate},
+        {"h264", &faults->without_h264},   {"hevc", &faults->without_hevc},
+        {"10bit", &faults->without_10bit},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(known[i].name, what) == 0)
+            return *known[i].flag = true;
+    }
+    return false;
+}
+
 static bool parse_item(const char *item, struct standin_faults *faults)
 {
+    const char without[] = "without=";
+
     if (sscanf(item, "limit=%u", &faults->session_limit) == 1)
         return true;
     if (sscanf(item, "version=%u.%u", &faults->version_major, &faults->version_minor) == 2)
         return true;
-    if (strcmp(item, "without=vbv") == 0)
-        return faults->without_vbv = true;
-    if (strcmp(item, "without=bitrate") == 0)
-        return faults->without_bitrate = true;
+    if (strncmp(item, without, sizeof without - 1) == 0)
+        return parse_without(item + sizeof without - 1, faults);
     return parse_fault(item, faults);
 }
 

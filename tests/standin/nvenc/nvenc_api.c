@@ -7,52 +7,67 @@
 STANDIN_EXPORT NVENCSTATUS NvEncodeAPIGetMaxSupportedVersion(uint32_t *version);
 STANDIN_EXPORT NVENCSTATUS NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list);
 
-static const NV_ENC_BUFFER_FORMAT buffer_formats[] = {NV_ENC_BUFFER_FORMAT_NV12, NV_ENC_BUFFER_FORMAT_YV12,
-                                                      NV_ENC_BUFFER_FORMAT_IYUV};
-
-// What a list in the interface holds.
-struct list {
-    const void *items;
-    uint32_t count, item_bytes;
-};
-
-static const struct list codecs = {&NV_ENC_CODEC_H264_GUID, 1, sizeof(GUID)};
-static const struct list profiles = {&NV_ENC_H264_PROFILE_HIGH_GUID, 1, sizeof(GUID)};
-static const struct list formats = {buffer_formats, sizeof buffer_formats / sizeof buffer_formats[0],
-                                    sizeof buffer_formats[0]};
-
-static NVENCSTATUS begin_query(void *handle, enum standin_call call, const GUID *codec, const void *out,
-                               struct session **session)
+static NVENCSTATUS begin_query(void *handle, enum standin_call call, const GUID *guid, const void *out,
+                               const struct codec **codec, struct session **session)
 {
     NVENCSTATUS status = session_enter(handle, call, NEED_SESSION, session);
 
     if (status == NV_ENC_SUCCESS && !out)
         return session_refuse(*session, NV_ENC_ERR_INVALID_PTR, "a query without a place for the answer");
-    if (status == NV_ENC_SUCCESS && codec && !guid_is(codec, &NV_ENC_CODEC_H264_GUID))
-        return session_refuse(*session, NV_ENC_ERR_UNSUPPORTED_PARAM, "a query for an unknown codec GUID");
+    if (status == NV_ENC_SUCCESS && guid) {
+        *codec = codec_find(*session, guid);
+        if (!*codec)
+            return session_refuse(*session, NV_ENC_ERR_UNSUPPORTED_PARAM,
+                                  "a query for an unknown codec GUID");
+    }
     return status;
 }
 
-static NVENCSTATUS count_list(void *handle, const GUID *codec, const struct list *list, uint32_t *count)
-{
-    struct session *session;
-    NVENCSTATUS status = begin_query(handle, CALL_OTHER, codec, count, &session);
+// What the lists in the interface hold. Each gives how many.
+union list {
+    GUID guids[LIST_MAX];
+    NV_ENC_BUFFER_FORMAT formats[LIST_MAX];
+};
 
-    if (status == NV_ENC_SUCCESS)
-        *count = list->count;
-    session_leave(session);
-    return status;
+enum list_kind {
+    LIST_CODECS,
+    LIST_PROFILES,
+    LIST_FORMATS,
+};
+
+static uint32_t fill_list(const struct session *session, const struct codec *codec, enum list_kind kind,
+                          union list *out)
+{
+    const struct codec *const all[] = {&codec_hevc, &codec_h264};
+    uint32_t count = 0;
+
+    if (kind == LIST_PROFILES)
+        return codec->profiles(session, out->guids);
+    if (kind == LIST_FORMATS)
+        return codec->formats(session, out->formats);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (codec_find(session, all[i]->guid))
+            out->guids[count++] = *all[i]->guid;
+    }
+    return count;
 }
 
-static NVENCSTATUS copy_list(void *handle, enum standin_call call, const GUID *codec, const struct list *list,
-                             void *out, uint32_t capacity, uint32_t *count)
+// `out` NULL: the count alone is asked for.
+static NVENCSTATUS answer_list(void *handle, enum standin_call call, const GUID *guid, enum list_kind kind,
+                               void *out, uint32_t capacity, uint32_t *count)
 {
     struct session *session;
-    NVENCSTATUS status = begin_query(handle, call, codec, count, &session);
+    const struct codec *codec = NULL;
+    union list list;
+    size_t item_bytes = kind == LIST_FORMATS ? sizeof list.formats[0] : sizeof list.guids[0];
+    NVENCSTATUS status = begin_query(handle, call, guid, count, &codec, &session);
 
-    if (status == NV_ENC_SUCCESS && capacity > 0) {
-        *count = list->count < capacity ? list->count : capacity;
-        memcpy(out, list->items, (size_t)*count * list->item_bytes);
+    if (status == NV_ENC_SUCCESS) {
+        *count = fill_list(session, codec, kind, &list);
+        if (out && *count > capacity)
+            *count = capacity;
+        if (out)
+            memcpy(out, &list, *count * item_bytes);
     }
     session_leave(session);
     return status;
@@ -60,85 +75,73 @@ static NVENCSTATUS copy_list(void *handle, enum standin_call call, const GUID *c
 
 static NVENCSTATUS get_guid_count(void *handle, uint32_t *count)
 {
-    return count_list(handle, NULL, &codecs, count);
+    return answer_list(handle, CALL_OTHER, NULL, LIST_CODECS, NULL, 0, count);
 }
 
 static NVENCSTATUS get_guids(void *handle, GUID *guids, uint32_t capacity, uint32_t *count)
 {
-    return copy_list(handle, CALL_GUIDS, NULL, &codecs, guids, capacity, count);
+    return answer_list(handle, CALL_GUIDS, NULL, LIST_CODECS, guids, capacity, count);
 }
 
 static NVENCSTATUS get_profile_count(void *handle, GUID codec, uint32_t *count)
 {
-    return count_list(handle, &codec, &profiles, count);
+    return answer_list(handle, CALL_OTHER, &codec, LIST_PROFILES, NULL, 0, count);
 }
 
 static NVENCSTATUS get_profiles(void *handle, GUID codec, GUID *guids, uint32_t capacity, uint32_t *count)
 {
-    return copy_list(handle, CALL_OTHER, &codec, &profiles, guids, capacity, count);
+    return answer_list(handle, CALL_PROFILES, &codec, LIST_PROFILES, guids, capacity, count);
 }
 
 static NVENCSTATUS get_format_count(void *handle, GUID codec, uint32_t *count)
 {
-    return count_list(handle, &codec, &formats, count);
+    return answer_list(handle, CALL_OTHER, &codec, LIST_FORMATS, NULL, 0, count);
 }
 
 static NVENCSTATUS get_formats(void *handle, GUID codec, NV_ENC_BUFFER_FORMAT *list, uint32_t capacity,
                                uint32_t *count)
 {
-    return copy_list(handle, CALL_FORMATS, &codec, &formats, list, capacity, count);
+    return answer_list(handle, CALL_FORMATS, &codec, LIST_FORMATS, list, capacity, count);
 }
 
-static int ability(const struct session *session, NV_ENC_CAPS wanted)
+static int ability(const struct session *session, const struct codec *codec, NV_ENC_CAPS wanted)
 {
     switch (wanted) {
     case NV_ENC_CAPS_SUPPORTED_RATECONTROL_MODES:
         return NV_ENC_PARAMS_RC_CBR | NV_ENC_PARAMS_RC_VBR;
-    case NV_ENC_CAPS_WIDTH_MIN:
-        return WIDTH_MIN_PX;
-    case NV_ENC_CAPS_HEIGHT_MIN:
-        return HEIGHT_MIN_PX;
-    case NV_ENC_CAPS_WIDTH_MAX:
-    case NV_ENC_CAPS_HEIGHT_MAX:
-        return SIZE_MAX_PX;
     case NV_ENC_CAPS_SUPPORT_CUSTOM_VBV_BUF_SIZE:
         return !session->faults.without_vbv;
     case NV_ENC_CAPS_SUPPORT_DYN_BITRATE_CHANGE:
         return !session->faults.without_bitrate;
-    case NV_ENC_CAPS_SUPPORT_CABAC:
     case NV_ENC_CAPS_SUPPORT_MULTIPLE_REF_FRAMES:
         return 1;
-    case NV_ENC_CAPS_LEVEL_MAX:
-        return NV_ENC_LEVEL_H264_62;
-    case NV_ENC_CAPS_LEVEL_MIN:
-        return NV_ENC_LEVEL_H264_1;
     case NV_ENC_CAPS_MB_PER_SEC_MAX:
         return 983040;
     case NV_ENC_CAPS_DYNAMIC_QUERY_ENCODER_CAPACITY:
         return 100; // as the header says for Linux
     default:
-        return 0; // no B frames, no lookahead, no fields, no 4:4:4, no 10 bit, no asynchronous mode
+        return codec->ability(session, wanted);
     }
 }
 
 static NVENCSTATUS get_caps(void *handle, GUID codec, NV_ENC_CAPS_PARAM *params, int *value)
 {
     struct session *session;
-    NVENCSTATUS status = begin_query(handle, CALL_CAPS, &codec, value, &session);
+    const struct codec *found = NULL;
+    NVENCSTATUS status = begin_query(handle, CALL_CAPS, &codec, value, &found, &session);
 
     if (status == NV_ENC_SUCCESS && (!params || params->version != NV_ENC_CAPS_PARAM_VER))
         status = session_refuse(session, NV_ENC_ERR_INVALID_VERSION, "NvEncGetEncodeCaps: struct version");
     if (status == NV_ENC_SUCCESS)
-        *value = ability(session, params->capsToQuery);
+        *value = ability(session, found, params->capsToQuery);
     session_leave(session);
     return status;
 }
 
-static void fill_preset(NV_ENC_TUNING_INFO tuning, NV_ENC_CONFIG *config)
+static void fill_preset(const struct codec *codec, NV_ENC_TUNING_INFO tuning, NV_ENC_CONFIG *config)
 {
     bool low_latency =
         tuning == NV_ENC_TUNING_INFO_LOW_LATENCY || tuning == NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY;
-    NV_ENC_CONFIG_H264 *h264 = &config->encodeCodecConfig.h264Config;
 
     *config = (NV_ENC_CONFIG){.version = NV_ENC_CONFIG_VER};
     config->profileGUID = NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID;
@@ -149,17 +152,15 @@ static void fill_preset(NV_ENC_TUNING_INFO tuning, NV_ENC_CONFIG *config)
     config->rcParams.rateControlMode = low_latency ? NV_ENC_PARAMS_RC_CBR : NV_ENC_PARAMS_RC_VBR;
     config->rcParams.averageBitRate = 2000000;
     config->rcParams.maxBitRate = low_latency ? 2000000 : 4000000;
-    h264->idrPeriod = config->gopLength;
-    h264->chromaFormatIDC = 1;
-    h264->sliceMode = 3;
-    h264->sliceModeData = 1;
+    codec->fill_preset(config);
 }
 
 static NVENCSTATUS get_preset(void *handle, GUID codec, GUID preset, NV_ENC_TUNING_INFO tuning,
                               NV_ENC_PRESET_CONFIG *out)
 {
     struct session *session;
-    NVENCSTATUS status = begin_query(handle, CALL_PRESET, &codec, out, &session);
+    const struct codec *found = NULL;
+    NVENCSTATUS status = begin_query(handle, CALL_PRESET, &codec, out, &found, &session);
 
     if (status == NV_ENC_SUCCESS &&
         (out->version != NV_ENC_PRESET_CONFIG_VER || out->presetCfg.version != NV_ENC_CONFIG_VER))
@@ -171,7 +172,7 @@ static NVENCSTATUS get_preset(void *handle, GUID codec, GUID preset, NV_ENC_TUNI
         (tuning <= NV_ENC_TUNING_INFO_UNDEFINED || tuning >= NV_ENC_TUNING_INFO_COUNT))
         status = session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "an unknown tuning");
     if (status == NV_ENC_SUCCESS)
-        fill_preset(tuning, &out->presetCfg);
+        fill_preset(found, tuning, &out->presetCfg);
     session_leave(session);
     return status;
 }
@@ -179,6 +180,7 @@ static NVENCSTATUS get_preset(void *handle, GUID codec, GUID preset, NV_ENC_TUNI
 static NVENCSTATUS get_sequence_params(void *handle, NV_ENC_SEQUENCE_PARAM_PAYLOAD *params)
 {
     struct session *session;
+    struct codec_headers headers = {0};
     NVENCSTATUS status = session_enter(handle, CALL_OTHER, NEED_SESSION, &session);
 
     if (status == NV_ENC_SUCCESS && (!params || params->version != NV_ENC_SEQUENCE_PARAM_PAYLOAD_VER))
@@ -187,9 +189,14 @@ static NVENCSTATUS get_sequence_params(void *handle, NV_ENC_SEQUENCE_PARAM_PAYLO
     if (status == NV_ENC_SUCCESS && !session->initialized)
         status =
             session_refuse(session, NV_ENC_ERR_ENCODER_NOT_INITIALIZED, "NvEncGetSequenceParams too early");
-    if (status == NV_ENC_SUCCESS &&
-        !coder_headers(session, params->spsppsBuffer, params->inBufferSize, params->outSPSPPSPayloadSize))
-        status = NV_ENC_ERR_NOT_ENOUGH_BUFFER;
+    if (status == NV_ENC_SUCCESS) {
+        headers =
+            (struct codec_headers){.bytes = params->spsppsBuffer, .capacity_bytes = params->inBufferSize};
+        if (!session->codec->headers(session, &headers))
+            status = NV_ENC_ERR_NOT_ENOUGH_BUFFER;
+    }
+    if (status == NV_ENC_SUCCESS)
+        *params->outSPSPPSPayloadSize = headers.size_bytes;
     session_leave(session);
     return status;
 }

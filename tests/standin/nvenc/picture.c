@@ -35,15 +35,29 @@ static struct output *find_output(struct session *session, void *buffer)
     return NULL;
 }
 
+static bool has_format(const struct session *session, NV_ENC_BUFFER_FORMAT wanted)
+{
+    NV_ENC_BUFFER_FORMAT list[LIST_MAX];
+    uint32_t count = session->codec->formats(session, list);
+    bool found = false;
+
+    for (uint32_t i = 0; i < count; i++)
+        found = found || list[i] == wanted;
+    return found;
+}
+
 static NVENCSTATUS create_input(struct session *session, NV_ENC_CREATE_INPUT_BUFFER *params)
 {
     struct input *input = session->inputs;
 
     CHECK_VERSION(session, params, NV_ENC_CREATE_INPUT_BUFFER_VER);
-    if (params->bufferFmt != NV_ENC_BUFFER_FORMAT_NV12 && params->bufferFmt != NV_ENC_BUFFER_FORMAT_IYUV &&
-        params->bufferFmt != NV_ENC_BUFFER_FORMAT_YV12)
+    bool is_10bit = params->bufferFmt == NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
+    if (!has_format(session, params->bufferFmt))
         return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM,
-                              "an input format that is not in the list");
+                              "an input format that is not in the codec's list");
+    if (is_10bit != (session->codec->depth(&session->config) == 10))
+        return session_refuse(session, NV_ENC_ERR_INVALID_PARAM,
+                              "an input format of another depth than pixelBitDepthMinus8 says");
     if (params->width != session->init.encodeWidth || params->height != session->init.encodeHeight)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "an input buffer of another size");
     while (input < session->inputs + BUFFERS_MAX && input->used)
@@ -51,7 +65,7 @@ static NVENCSTATUS create_input(struct session *session, NV_ENC_CREATE_INPUT_BUF
     if (input == session->inputs + BUFFERS_MAX)
         return NV_ENC_ERR_OUT_OF_MEMORY;
     // Wider than the picture in any case, so that whoever ignores the pitch is found out.
-    uint32_t pitch_bytes = (params->width + 64 + 255) & ~255u;
+    uint32_t pitch_bytes = (params->width * (is_10bit ? 2 : 1) + 64 + 255) & ~255u;
     uint8_t *memory = malloc((size_t)pitch_bytes * params->height * 3 / 2 + pitch_bytes);
     if (!memory)
         return NV_ENC_ERR_OUT_OF_MEMORY;
@@ -198,7 +212,6 @@ static void spoil(struct session *session, struct output *output)
 
 static NVENCSTATUS encode(struct session *session, const NV_ENC_PIC_PARAMS *params)
 {
-    const NV_ENC_CONFIG_H264 *h264 = &session->config.encodeCodecConfig.h264Config;
     NVENCSTATUS status = check_picture(session, params);
     uint64_t argument;
 
@@ -210,9 +223,10 @@ static NVENCSTATUS encode(struct session *session, const NV_ENC_PIC_PARAMS *para
     bool idr = (params->encodePicFlags & NV_ENC_PIC_FLAG_FORCEIDR) || session->idr_next || number == 1;
     if (number > 1 && standin_faults_picture(&session->faults, KIND_NOT_IDR, number, &argument))
         idr = false;
-    bool headers = !h264->disableSPSPPS && (h264->repeatSPSPPS || number == 1 ||
-                                            (params->encodePicFlags & NV_ENC_PIC_FLAG_OUTPUT_SPSPPS));
-    if (!coder_encode(session, input, idr, headers, output))
+    bool asked = number == 1 || (params->encodePicFlags & NV_ENC_PIC_FLAG_OUTPUT_SPSPPS);
+    bool headers = session->codec->has_headers(&session->config, asked);
+    output->size_bytes = 0;
+    if (!session->codec->encode(session, input, idr, headers, output))
         return NV_ENC_ERR_GENERIC;
     session->idr_next = session->end_of_stream = false;
     session->pictures = number;

@@ -187,29 +187,19 @@ bool session_is_preset(const GUID *guid)
     return false;
 }
 
-// Rate and picture must fit the level that was asked for (Rec. H.264, table A-1; High profile).
-static NVENCSTATUS check_level(struct session *session, const NV_ENC_INITIALIZE_PARAMS *params)
+static bool has_profile(const struct session *session, const struct codec *codec, const GUID *wanted)
 {
-    const NV_ENC_CONFIG *config = params->encodeConfig;
-    uint32_t wanted = config->encodeCodecConfig.h264Config.level;
-    uint64_t mbs = (uint64_t)((params->encodeWidth + 15) / 16) * ((params->encodeHeight + 15) / 16);
+    GUID list[LIST_MAX];
+    uint32_t count = codec->profiles(session, list);
+    bool found = guid_is(wanted, &NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID);
 
-    for (const x264_level_t *level = x264_levels; wanted != 0 && level->level_idc != 0; level++) {
-        if (level->level_idc != wanted)
-            continue;
-        if ((uint64_t)level->frame_size < mbs ||
-            (uint64_t)level->mbps * params->frameRateDen < mbs * params->frameRateNum ||
-            (uint64_t)level->bitrate * 1250 < config->rcParams.averageBitRate ||
-            (uint64_t)level->cpb * 1250 < config->rcParams.vbvBufferSize)
-            return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "more than level %u allows",
-                                  (unsigned)wanted);
-        return NV_ENC_SUCCESS;
-    }
-    return wanted == 0 ? NV_ENC_SUCCESS
-                       : session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "no level %u", (unsigned)wanted);
+    for (uint32_t i = 0; i < count; i++)
+        found = found || guid_is(wanted, &list[i]);
+    return found;
 }
 
-static NVENCSTATUS check_config(struct session *session, const NV_ENC_INITIALIZE_PARAMS *params)
+static NVENCSTATUS check_config(struct session *session, const struct codec *codec,
+                                const NV_ENC_INITIALIZE_PARAMS *params)
 {
     const NV_ENC_CONFIG *config = params->encodeConfig;
     const NV_ENC_RC_PARAMS *rc = &config->rcParams;
@@ -230,22 +220,26 @@ static NVENCSTATUS check_config(struct session *session, const NV_ENC_INITIALIZE
     if (session->faults.without_vbv && rc->vbvBufferSize)
         return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM,
                               "a VBV size, which the capabilities exclude");
-    if (config->encodeCodecConfig.h264Config.chromaFormatIDC > 1)
-        return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM, "4:4:4, which the capabilities exclude");
-    return check_level(session, params);
+    if (!has_profile(session, codec, &config->profileGUID))
+        return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM,
+                              "a profile that is not in the codec's list");
+    return codec->check(session, params);
 }
 
 static NVENCSTATUS check_initialize(struct session *session, const NV_ENC_INITIALIZE_PARAMS *params)
 {
     CHECK_VERSION(session, params, NV_ENC_INITIALIZE_PARAMS_VER);
-    if (!guid_is(&params->encodeGUID, &NV_ENC_CODEC_H264_GUID))
+    const struct codec *codec = codec_find(session, &params->encodeGUID);
+    if (!codec)
         return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM, "a codec that is not in the list");
     if (!session_is_preset(&params->presetGUID))
         return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM, "a preset that is not in the list");
     if (params->tuningInfo <= NV_ENC_TUNING_INFO_UNDEFINED || params->tuningInfo >= NV_ENC_TUNING_INFO_COUNT)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "presets p1 to p7 need a tuning");
-    if (params->encodeWidth < WIDTH_MIN_PX || params->encodeHeight < HEIGHT_MIN_PX ||
-        params->encodeWidth > SIZE_MAX_PX || params->encodeHeight > SIZE_MAX_PX)
+    if ((int)params->encodeWidth < codec->ability(session, NV_ENC_CAPS_WIDTH_MIN) ||
+        (int)params->encodeHeight < codec->ability(session, NV_ENC_CAPS_HEIGHT_MIN) ||
+        (int)params->encodeWidth > codec->ability(session, NV_ENC_CAPS_WIDTH_MAX) ||
+        (int)params->encodeHeight > codec->ability(session, NV_ENC_CAPS_HEIGHT_MAX))
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "a size outside of the capabilities");
     if (params->frameRateNum == 0 || params->frameRateDen == 0)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "no frame rate");
@@ -255,7 +249,7 @@ static NVENCSTATUS check_initialize(struct session *session, const NV_ENC_INITIA
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "reserved members are not zero");
     if (!params->encodeConfig)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "the stand-in wants an explicit config");
-    return check_config(session, params);
+    return check_config(session, codec, params);
 }
 
 static NVENCSTATUS initialize(struct session *session, const NV_ENC_INITIALIZE_PARAMS *params)
@@ -268,8 +262,10 @@ static NVENCSTATUS initialize(struct session *session, const NV_ENC_INITIALIZE_P
         return session_refuse(session, NV_ENC_ERR_INVALID_CALL, "NvEncInitializeEncoder twice");
     session->init = *params;
     session->config = *params->encodeConfig;
-    if (!coder_open(session))
-        return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "x264 refuses these settings");
+    session->codec = codec_find(session, &params->encodeGUID);
+    if (!session->codec->open(session))
+        return session_refuse(session, NV_ENC_ERR_INVALID_PARAM,
+                              "the encoder in software behind it refuses these settings");
     session->initialized = true;
     return NV_ENC_SUCCESS;
 }
@@ -285,6 +281,11 @@ static NVENCSTATUS reconfigure(struct session *session, const NV_ENC_RECONFIGURE
     NVENCSTATUS status = check_initialize(session, wanted);
     if (status != NV_ENC_SUCCESS)
         return status;
+    if (!guid_is(&wanted->encodeGUID, &session->init.encodeGUID) ||
+        !guid_is(&wanted->encodeConfig->profileGUID, &session->config.profileGUID) ||
+        session->codec->depth(wanted->encodeConfig) != session->codec->depth(&session->config))
+        return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM,
+                              "codec, profile or depth cannot be reconfigured");
     if (wanted->encodeConfig->gopLength != session->config.gopLength ||
         wanted->encodeConfig->frameIntervalP != session->config.frameIntervalP ||
         wanted->enablePTD != session->init.enablePTD ||
@@ -301,7 +302,7 @@ static NVENCSTATUS reconfigure(struct session *session, const NV_ENC_RECONFIGURE
                               "a new bitrate, which the capabilities exclude");
     session->config = *wanted->encodeConfig;
     session->idr_next = session->idr_next || params->resetEncoder || params->forceIDR;
-    return coder_set_rate(session) ? NV_ENC_SUCCESS : NV_ENC_ERR_INVALID_PARAM;
+    return session->codec->set_rate(session) ? NV_ENC_SUCCESS : NV_ENC_ERR_INVALID_PARAM;
 }
 
 SESSION_CALL(api_reconfigure, CALL_RECONFIGURE, NEED_ENCODER, NV_ENC_RECONFIGURE_PARAMS *, reconfigure)
@@ -337,7 +338,8 @@ NVENCSTATUS api_destroy(void *handle)
             sessions[i] = NULL;
     }
     pthread_mutex_unlock(&lock);
-    coder_close(session);
+    if (session->codec)
+        session->codec->close(session);
     for (size_t i = 0; i < BUFFERS_MAX; i++) {
         free(session->inputs[i].memory);
         free(session->outputs[i].bytes);

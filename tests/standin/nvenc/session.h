@@ -7,15 +7,11 @@
 
 #include <ffnvcodec/nvEncodeAPI.h>
 
-#include <x264.h>
-
+#include "codec.h"
 #include "context.h"
 #include "standin.h"
 
 #define BUFFERS_MAX 64
-#define WIDTH_MIN_PX 145
-#define HEIGHT_MIN_PX 49
-#define SIZE_MAX_PX 4096
 
 struct input {
     bool used, locked;
@@ -48,8 +44,8 @@ struct session {
     bool lost, initialized, end_of_stream, idr_next;
     NV_ENC_INITIALIZE_PARAMS init;
     NV_ENC_CONFIG config;
-    x264_param_t param;
-    x264_t *coder;
+    const struct codec *codec; // of `init`
+    void *coder;
     struct input inputs[BUFFERS_MAX];
     struct output outputs[BUFFERS_MAX];
     uint64_t pictures;  // accepted
@@ -117,13 +113,8 @@ NVENCSTATUS api_encode(void *handle, NV_ENC_PIC_PARAMS *params);
 NVENCSTATUS api_lock(void *handle, NV_ENC_LOCK_BITSTREAM *params);
 NVENCSTATUS api_unlock(void *handle, NV_ENC_OUTPUT_PTR buffer);
 
-// ---- coder.c: x264 behind it ----
-bool coder_open(struct session *session);
-void coder_close(struct session *session);
-bool coder_set_rate(struct session *session);
-bool coder_encode(struct session *session, const struct input *input, bool idr, bool headers,
-                  struct output *output);
-bool coder_headers(struct session *session, uint8_t *out, uint32_t capacity_bytes, uint32_t *size_bytes);
+// Adds coded bytes to a picture.
+bool output_append(struct output *output, const uint8_t *bytes, size_t size_bytes);
 
 bool guid_is(const GUID *a, const GUID *b);
 bool session_is_preset(const GUID *guid);

@@ -5,16 +5,17 @@
 // CASTOR_STANDIN_NVENC: faults, separated by commas. CASTOR_STANDIN_NOW (../now.h) adds them while it runs.
 //
 //   CALL:KIND[@N[:K]]  in the Nth call of that name (default 1), counted for each session
-//   garbage@N          the Nth picture comes out as bytes that are no H.264
+//   garbage@N          the Nth picture comes out as bytes that are no NAL unit
 //   drop@N             it comes out empty
 //   slow@N:MS          it takes so many milliseconds
 //   stamp@N            it comes out with the time stamp of another
 //   not_idr@N[:K]      a forced IDR is forgotten, in K pictures from the Nth on (default 1)
 //   limit=K            so many sessions at the same time in this process
 //   version=MAJOR.MINOR  of the encoder interface
-//   without=vbv, without=bitrate   capabilities that the device lacks
+//   without=WHAT         capabilities that the device lacks: vbv bitrate h264 hevc 10bit
 //
-// CALL: cuinit context context_destroy instance open guids formats caps preset initialize create_input
+// CALL: cuinit context context_destroy instance open guids profiles formats caps preset initialize
+// create_input
 //       create_output lock_input unlock_input encode eos lock unlock reconfigure destroy_input destroy_output
 //       destroy
 // KIND: hang   never returns
@@ -40,6 +41,7 @@ enum standin_call {
     CALL_INSTANCE,
     CALL_OPEN,
     CALL_GUIDS,
+    CALL_PROFILES,
     CALL_FORMATS,
     CALL_CAPS,
     CALL_PRESET,
@@ -92,7 +94,7 @@ struct standin_faults {
     uint64_t calls[CALLS];
     uint32_t session_limit; // 0 = none
     uint32_t version_major, version_minor;
-    bool without_vbv, without_bitrate;
+    bool without_vbv, without_bitrate, without_h264, without_hevc, without_10bit;
 };
 
 // Reads the schedule; a bad one ends the process with a message.

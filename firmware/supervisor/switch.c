@@ -120,6 +120,8 @@ static void offer_to_standbys(struct switch_state *s, int64_t now_ns, struct swi
                 book_encode(s, now_ns, i, frame, starts_gop, false);
         } else if (p->orders == 0 && now_ns >= p->next_canary_ns) {
             p->next_canary_ns = now_ns + s->config.canary_interval_ns;
+            p->canary_given = true;
+            p->canary_sequence = frame->sequence;
             book_encode(s, now_ns, i, frame, true, true);
         }
     }
@@ -212,6 +214,14 @@ static void take_access_unit(struct switch_state *s, int64_t now_ns, const struc
         emit(s, now_ns, unit);
 }
 
+// What a standby coded is good, and an IDR where that is what it was to prove.
+static bool proves_readiness(const struct switch_path *p, const struct switch_access_unit *unit)
+{
+    bool is_canary = p->canary_given && unit->sequence == p->canary_sequence;
+
+    return unit->verdict == SWITCH_VERDICT_GOOD && (unit->idr || !is_canary);
+}
+
 void switch_access_unit(struct switch_state *s, int64_t now_ns, uint32_t path,
                         const struct switch_access_unit *unit)
 {
@@ -222,7 +232,7 @@ void switch_access_unit(struct switch_state *s, int64_t now_ns, uint32_t path,
     } else if (unit->epoch == s->epoch) {
         if (path == s->active)
             take_access_unit(s, now_ns, unit);
-        else if (unit->verdict != SWITCH_VERDICT_GOOD)
+        else if (!proves_readiness(&s->path[path], unit))
             change_fail(s, now_ns, path, SWITCH_CAUSE_BITSTREAM);
         else if (book_passed_over(s, path, unit->sequence))
             change_fail(s, now_ns, path, SWITCH_CAUSE_DROP);

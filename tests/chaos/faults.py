@@ -94,6 +94,7 @@ class Injector:
     def __init__(self, box, folder, port, tap, latency_ms, standins=None):
         self.box, self.folder, self.port, self.tap, self.latency_ms = box, folder, port, tap, latency_ms
         self.standins = standins
+        self.warm = box.config["switch"]["standby"] == "warm"
         self.receivers = []
 
     def new_receiver(self):
@@ -206,7 +207,8 @@ class Injector:
         kind = self.standins.next_kind(driver, role)
         record["kind"] = f"{driver} {kind}" + ("" if role == "on air" else f", {role}")
         outcome = self.standins.tell(pid, driver, kind)
-        must_end = outcome == vendor.ENDS or (outcome == vendor.SPOILS and role == "on air")
+        must_end = outcome in {"on air": (vendor.ENDS, vendor.SPOILS), "trap": (vendor.ENDS, ),
+                               "standby": (vendor.ENDS, vendor.UNREADY if self.warm else None)}[role]
         settled = []
 
         def over(status):

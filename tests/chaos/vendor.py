@@ -7,8 +7,9 @@ import collections
 import os
 
 # What must come of it. ENDS: the path is replaced, on air or not. SPOILS: one picture is lost, so the path is replaced
-# if it is on air; a standby may live on. HARMLESS: the driver copes.
-ENDS, SPOILS, HARMLESS = "ends", "spoils", "harmless"
+# if it is on air; a standby may live on. UNREADY: a warm standby is replaced, since its canary shows it; the driver
+# of a path on air copes. HARMLESS: the driver copes.
+ENDS, SPOILS, UNREADY, HARMLESS = "ends", "spoils", "unready", "harmless"
 FOR_EVER = 1000000
 
 NVENC = {
@@ -25,7 +26,8 @@ NVENC = {
     "slow": ("slow@1:300", SPOILS),
     "slow_a_little": ("slow@1:15", HARMLESS),
     "other_time_stamp": ("stamp@1", ENDS),
-    "no_idr": ("not_idr@1", HARMLESS),
+    "no_idr": ("not_idr@1", UNREADY),
+    "never_idr": (f"not_idr@1:{FOR_EVER}", UNREADY),
 }
 VAAPI = {
     **{f"hang_{call}": (f"hang:va{call}@1", ENDS) for call in ("BeginPicture", "RenderPicture", "EndPicture",
@@ -46,7 +48,8 @@ VAAPI = {
     "slow": ("slow@1=300", SPOILS),
     "slow_a_little": ("slow@1=15", HARMLESS),
     "no_parameter_sets": ("noheaders@1", HARMLESS),
-    "no_idr": ("plain@1", HARMLESS),
+    "no_idr": ("plain@1", UNREADY),
+    "never_idr": ("plain@1+0", UNREADY),
 }
 V4L2M2M = {
     "nothing_comes": ("hang@1", ENDS),
@@ -63,7 +66,7 @@ V4L2M2M = {
     "silent_drop": ("drop@1", SPOILS),
     "slow": ("slow=300@1", SPOILS),
     "slow_a_little": ("slow=15@1", HARMLESS),
-    "no_idr": ("no_key@1", HARMLESS),
+    "never_idr": ("no_key@0+", UNREADY),
 }
 KINDS = {"nvenc": NVENC, "vaapi": VAAPI, "v4l2m2m": V4L2M2M}
 

@@ -87,6 +87,22 @@ static void slow_start_and_silent_standby_are_ended(void **unused)
     assert_int_equal(rig_orders(&r, SWITCH_ORDER_RELEASE), 1);
 }
 
+// It is asked for an IDR, since that is what a take-over begins with.
+static void a_standby_whose_canary_is_no_idr_is_ended(void **unused)
+{
+    struct rig r;
+    (void)unused;
+
+    rig_init(&r, &rig_config);
+    rig_bring_up(&r, 2);
+    rig_capture(&r, 0, 0);
+    assert_true(rig_order(&r, SWITCH_ORDER_ENCODE, 1)->canary && rig_order(&r, SWITCH_ORDER_ENCODE, 1)->idr);
+    rig_coded(&r, 1, 0, 1, false);
+    assert_int_equal(rig_orders(&r, SWITCH_ORDER_SWITCHED), 0);
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 1);
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_BITSTREAM);
+}
+
 static void planned_change_and_return(void **unused)
 {
     struct switch_config c = rig_config;
@@ -168,6 +184,7 @@ int main(void)
         cmocka_unit_test(first_ready_goes_on_air_and_second_stands_by),
         cmocka_unit_test(spare_of_a_chain_starts_when_one_dies),
         cmocka_unit_test(slow_start_and_silent_standby_are_ended),
+        cmocka_unit_test(a_standby_whose_canary_is_no_idr_is_ended),
         cmocka_unit_test(planned_change_and_return),
         cmocka_unit_test(reconfiguration_changes_what_runs),
         cmocka_unit_test(the_dead_are_not_heard),

@@ -14,6 +14,11 @@ const char *castor_pixel_name(uint32_t pixel)
     return pixel < CASTOR_PIXEL_END ? names[pixel] : NULL;
 }
 
+uint32_t castor_pixel_bits(uint32_t pixel)
+{
+    return pixel == CASTOR_PIXEL_P010 ? 10 : castor_pixel_name(pixel) ? 8 : 0;
+}
+
 static int format_is_valid(const struct castor_format *format)
 {
     return format->width_px >= 320 && format->width_px <= 3840 && format->height_px >= 180 &&

@@ -25,8 +25,7 @@ int software_devices(const char *library, struct encoder_device *list, uint32_t 
     return CASTOR_OK;
 }
 
-int software_probe(const char *name, enum encoder_codec codec, uint32_t more_flags, const char *device,
-                   struct encoder_caps *out, struct encoder_text *why)
+int software_probe(const char *name, const char *device, struct encoder_caps *out, struct encoder_text *why)
 {
     if (device[0] != '\0')
         return encoder_text_set(why, CASTOR_ERR_NOT_FOUND,
@@ -38,9 +37,8 @@ int software_probe(const char *name, enum encoder_codec codec, uint32_t more_fla
         .max_width_px = 3840,
         .max_height_px = 2160,
         .max_in_flight = 1,
-        .flags = ENCODER_CAP_FORCE_IDR | ENCODER_CAP_VBV | ENCODER_CAP_SYNCHRONOUS | more_flags,
+        .flags = ENCODER_CAP_FORCE_IDR | ENCODER_CAP_VBV | ENCODER_CAP_SYNCHRONOUS,
     };
-    out->pixels[codec] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12;
     return CASTOR_OK;
 }
 

@@ -22,10 +22,11 @@ static inline struct software_encoder *software_from_base(struct encoder *base)
     return (struct software_encoder *)base; // base is its first member
 }
 
-// Members of struct encoder_driver, or what is common of them; `name` and `library` are the driver's.
+// Members of struct encoder_driver, or what is common of them; `name` and `library` are the driver's. What is
+// coded is left to the driver: software_probe() gives no pixel format.
 int software_devices(const char *library, struct encoder_device *list, uint32_t capacity, uint32_t *count);
-CASTOR_MUST_USE int software_probe(const char *name, enum encoder_codec codec, uint32_t more_flags,
-                                   const char *device, struct encoder_caps *out, struct encoder_text *why);
+CASTOR_MUST_USE int software_probe(const char *name, const char *device, struct encoder_caps *out,
+                                   struct encoder_text *why);
 int software_descriptor(const struct encoder *base);
 int software_flush(struct encoder *base, int64_t deadline_ns);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// H.264 in software with libx264: zero delay, coding on the caller's thread inside receive().
+// H.264 in software with libx264, in 8 and 10 bit: zero delay, coding on the caller's thread inside
+// receive().
 #include "drivers.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct x264_encoder {
     x264_t *handle;
     x264_param_t param;
     x264_picture_t picture; // the frame that is lent; its planes are the pool's
+    uint16_t *samples;      // P010: room for a picture as libx264 wants it; else NULL
     uint32_t vbv_ms;
 };
 
@@ -33,7 +35,17 @@ static int x264_devices(struct encoder_device *list, uint32_t capacity, uint32_t
 
 static int x264_probe(const char *device, struct encoder_caps *out, struct encoder_text *why)
 {
-    return software_probe("x264", ENCODER_CODEC_H264, ENCODER_CAP_SET_BITRATE, device, out, why);
+    struct encoder_caps caps;
+    int error = software_probe("x264", device, &caps, why);
+
+    if (error != CASTOR_OK)
+        return error;
+    caps.pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12;
+    if (X264_BIT_DEPTH == 0) // the library has encoders for either depth
+        caps.pixels[ENCODER_CODEC_H264] |= 1u << CASTOR_PIXEL_P010;
+    caps.flags |= ENCODER_CAP_SET_BITRATE;
+    *out = caps;
+    return CASTOR_OK;
 }
 
 // x264 explains a refusal through its log only; the last line is kept for the operator.
@@ -108,7 +120,10 @@ static int make_param(const struct encoder_config *config, struct encoder_text *
                                 preset);
     param->i_width = (int)config->format.width_px;
     param->i_height = (int)config->format.height_px;
-    param->i_csp = config->format.pixel == CASTOR_PIXEL_NV12 ? X264_CSP_NV12 : X264_CSP_I420;
+    param->i_bitdepth = (int)castor_pixel_bits(config->format.pixel);
+    param->i_csp = config->format.pixel == CASTOR_PIXEL_I420 ? X264_CSP_I420 : X264_CSP_NV12;
+    if (param->i_bitdepth > 8)
+        param->i_csp |= X264_CSP_HIGH_DEPTH;
     param->i_threads = (int)software_threads(config);
     param->b_sliced_threads = 1;
     param->i_bframe = 0;
@@ -119,7 +134,9 @@ static int make_param(const struct encoder_config *config, struct encoder_text *
     param->i_log_level = X264_LOG_ERROR;
     param->pf_log = keep_log_line;
     param->p_log_private = &encoder->software.base.fault;
-    return x264_param_apply_profile(param, "high") == 0 ? CASTOR_OK : CASTOR_ERR_INTERNAL;
+    return x264_param_apply_profile(param, param->i_bitdepth > 8 ? "high10" : "high") == 0
+               ? CASTOR_OK
+               : CASTOR_ERR_INTERNAL;
 }
 
 static void x264_close(struct encoder *base)
@@ -130,6 +147,7 @@ static void x264_close(struct encoder *base)
     if (encoder->handle)
         x264_encoder_close(encoder->handle);
     x264_param_cleanup(&encoder->param);
+    free(encoder->samples);
     free(encoder);
 }
 
@@ -141,6 +159,13 @@ static int x264_open(const struct encoder_config *config, struct encoder **out, 
     int error = make_param(config, why, encoder);
     if (error != CASTOR_OK)
         goto fail;
+    if (config->format.pixel == CASTOR_PIXEL_P010) {
+        encoder->samples = malloc((size_t)config->format.width_px * config->format.height_px * 3);
+        error =
+            encoder->samples ? CASTOR_OK : encoder_text_set(why, CASTOR_ERR_NO_MEMORY, "x264: out of memory");
+    }
+    if (error != CASTOR_OK)
+        goto fail;
     encoder->handle = x264_encoder_open(&encoder->param);
     if (!encoder->handle) {
         error = encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "x264 refused these settings: %.150s",
@@ -149,7 +174,7 @@ static int x264_open(const struct encoder_config *config, struct encoder **out, 
     }
     x264_picture_init(&encoder->picture);
     encoder->picture.img.i_csp = encoder->param.i_csp;
-    encoder->picture.img.i_plane = encoder->param.i_csp == X264_CSP_NV12 ? 2 : 3;
+    encoder->picture.img.i_plane = encoder->param.i_csp == X264_CSP_I420 ? 3 : 2;
     encoder->software.base.max_in_flight = 1;
     error = software_warm_up(&encoder->software.base, &encoder_driver_x264, &config->format, why);
     if (error != CASTOR_OK)
@@ -179,6 +204,27 @@ static int x264_submit(struct encoder *base, const struct castor_frame *frame, u
     return CASTOR_OK;
 }
 
+// libx264 wants the 10 bits of a sample in the low bits of 16, P010 has them in the high ones.
+static void lower_samples(struct x264_encoder *encoder)
+{
+    x264_image_t *image = &encoder->picture.img;
+    const uint32_t row_samples = (uint32_t)encoder->param.i_width;
+    uint16_t *to = encoder->samples;
+
+    for (int plane = 0; plane < image->i_plane; plane++) {
+        const uint8_t *row = image->plane[plane];
+        const int from_stride_bytes = image->i_stride[plane];
+
+        image->plane[plane] = (uint8_t *)to;
+        image->i_stride[plane] = (int)(row_samples * sizeof *to);
+        for (int y = 0; y < encoder->param.i_height >> plane; y++, row += from_stride_bytes) {
+            const uint16_t *from = (const uint16_t *)(const void *)row;
+            for (uint32_t x = 0; x < row_samples; x++)
+                *to++ = from[x] >> 6;
+        }
+    }
+}
+
 static int x264_receive(struct encoder *base, struct encoder_output *out, int64_t deadline_ns)
 {
     struct x264_encoder *encoder = from_base(base);
@@ -190,6 +236,8 @@ static int x264_receive(struct encoder *base, struct encoder_output *out, int64_
     int error = software_begin(base);
     if (error != CASTOR_OK)
         return error;
+    if (encoder->samples)
+        lower_samples(encoder);
     int size = x264_encoder_encode(encoder->handle, &nals, &nal_count, &encoder->picture, &coded);
     if (size < 0)
         return CASTOR_ERR_IO;

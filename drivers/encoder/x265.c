@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HEVC in software with libx265: zero delay, coding on the caller's thread inside receive(). A module, so
-// that a box without libx265 lacks this driver and nothing else.
+// HEVC in software with libx265, in 8 and 10 bit: zero delay, coding on the caller's thread inside receive().
+// A module, so that a box without libx265 lacks this driver and nothing else.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +9,6 @@
 #include "module/module.h"
 #include "software.h"
 
-#define BIT_DEPTH 8
 #define NAL_HEADER_BYTES 2
 // Where general_level_idc is in the RBSP (7.3.2.1, 7.3.2.2, 7.3.3).
 #define VPS_LEVEL_BYTE 15
@@ -22,7 +21,7 @@ struct x265_session {
     x265_param *param;
     x265_picture *picture; // the frame that is lent; its planes are the pool's
     x265_picture *coded;
-    uint8_t *chroma;   // NV12: room for both chroma planes; else NULL
+    uint8_t *chroma;   // NV12 and P010: room for both chroma planes; else NULL
     char pools[12];    // param->numaPools
     uint8_t level_idc; // general_level_idc that the parameter sets name
 };
@@ -41,11 +40,22 @@ static int x265_devices(struct encoder_device *list, uint32_t capacity, uint32_t
 
 static int x265_probe(const char *device, struct encoder_caps *out, struct encoder_text *why)
 {
-    if (!x265_api_get(BIT_DEPTH))
-        return encoder_text_set(
-            why, CASTOR_ERR_UNSUPPORTED,
-            "x265: this libx265 has no 8-bit encoder; install the distribution's libx265");
-    return software_probe("x265", ENCODER_CODEC_HEVC, 0, device, out, why);
+    struct encoder_caps caps;
+    uint32_t *pixels = &caps.pixels[ENCODER_CODEC_HEVC];
+    int error = software_probe("x265", device, &caps, why);
+
+    if (error != CASTOR_OK)
+        return error;
+    if (x265_api_get(8))
+        *pixels |= 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12;
+    if (x265_api_get(10))
+        *pixels |= 1u << CASTOR_PIXEL_P010;
+    if (!*pixels)
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
+                                "x265: this libx265 has neither an 8-bit nor a 10-bit encoder; install the "
+                                "distribution's libx265");
+    *out = caps;
+    return CASTOR_OK;
 }
 
 // Rec. H.265 tables A.8 and A.9, Main tier: pictures, rate and bitrate that a level allows.
@@ -216,18 +226,19 @@ static int code(struct x265_session *session, const uint8_t **data, size_t *size
 static int allocate(struct x265_session *session, const struct encoder_config *config,
                     struct encoder_text *why)
 {
-    const size_t chroma_bytes = (size_t)config->format.width_px * config->format.height_px / 2;
+    const uint32_t bits = castor_pixel_bits(config->format.pixel);
+    const size_t chroma_samples = (size_t)config->format.width_px * config->format.height_px / 2;
 
-    session->api = x265_api_get(BIT_DEPTH);
+    session->api = x265_api_get((int)bits);
     session->param = session->api ? session->api->param_alloc() : NULL;
     if (session->param)
         session->api->param_default(session->param); // or param_free() would follow wild pointers
     session->picture = session->api ? session->api->picture_alloc() : NULL;
     session->coded = session->api ? session->api->picture_alloc() : NULL;
-    if (config->format.pixel == CASTOR_PIXEL_NV12)
-        session->chroma = malloc(chroma_bytes);
+    if (config->format.pixel != CASTOR_PIXEL_I420)
+        session->chroma = malloc(chroma_samples * (bits > 8 ? 2 : 1));
     if (!session->param || !session->picture || !session->coded ||
-        (config->format.pixel == CASTOR_PIXEL_NV12 && !session->chroma))
+        (config->format.pixel != CASTOR_PIXEL_I420 && !session->chroma))
         return encoder_text_set(why, CASTOR_ERR_NO_MEMORY, "x265: out of memory");
     return CASTOR_OK;
 }
@@ -249,6 +260,8 @@ static int x265_open(const struct encoder_config *config, struct encoder **out, 
         goto fail;
     }
     session->api->picture_init(session->param, session->picture);
+    if (config->format.pixel == CASTOR_PIXEL_P010)
+        session->picture->bitDepth = 16; // it takes the high bits of deeper samples, as P010 has them
     session->software.base.max_in_flight = 1;
     error = software_warm_up(&session->software.base, &encoder_x265, &config->format, why);
     if (error != CASTOR_OK)
@@ -269,7 +282,7 @@ static int x265_submit(struct encoder *base, const struct castor_frame *frame, u
 
     if (error != CASTOR_OK)
         return error;
-    for (int i = 0; i < 3; i++) { // of NV12, the chroma planes are made by receive()
+    for (int i = 0; i < 3; i++) { // of NV12 and P010, the chroma planes are made by receive()
         picture->planes[i] = frame->plane[i];
         picture->stride[i] = (int)frame->stride_bytes[i];
     }
@@ -278,25 +291,43 @@ static int x265_submit(struct encoder *base, const struct castor_frame *frame, u
     return CASTOR_OK;
 }
 
-// libx265 wants the chroma planes one by one, NV12 has them interleaved.
+static void split_row(const uint8_t *from, uint32_t samples, uint8_t *u, uint8_t *v)
+{
+    for (uint32_t x = 0; x < samples; x++) {
+        u[x] = from[2 * x];
+        v[x] = from[2 * x + 1];
+    }
+}
+
+static void split_deep_row(const uint16_t *from, uint32_t samples, uint16_t *u, uint16_t *v)
+{
+    for (uint32_t x = 0; x < samples; x++) {
+        u[x] = from[2 * x];
+        v[x] = from[2 * x + 1];
+    }
+}
+
+// libx265 wants the chroma planes one by one, NV12 and P010 have them interleaved.
 static void split_chroma(struct x265_session *session)
 {
-    const uint32_t width = (uint32_t)session->param->sourceWidth / 2;
-    const uint32_t height = (uint32_t)session->param->sourceHeight / 2;
+    const bool deep = session->picture->bitDepth > 8;
+    const uint32_t samples = (uint32_t)session->param->sourceWidth / 2;
+    const uint32_t rows = (uint32_t)session->param->sourceHeight / 2;
+    const size_t stride_bytes = (size_t)samples * (deep ? 2 : 1);
     const uint8_t *from = session->picture->planes[1];
-    const size_t from_stride_bytes = (size_t)session->picture->stride[1];
     uint8_t *u = session->chroma;
-    uint8_t *v = u + (size_t)width * height;
+    uint8_t *v = u + stride_bytes * rows;
 
+    for (uint32_t y = 0; y < rows; y++, from += session->picture->stride[1]) {
+        if (deep)
+            split_deep_row((const void *)from, samples, (void *)(u + y * stride_bytes),
+                           (void *)(v + y * stride_bytes));
+        else
+            split_row(from, samples, u + y * stride_bytes, v + y * stride_bytes);
+    }
     session->picture->planes[1] = u;
     session->picture->planes[2] = v;
-    session->picture->stride[1] = session->picture->stride[2] = (int)width;
-    for (uint32_t y = 0; y < height; y++, u += width, v += width, from += from_stride_bytes) {
-        for (uint32_t x = 0; x < width; x++) {
-            u[x] = from[2 * x];
-            v[x] = from[2 * x + 1];
-        }
-    }
+    session->picture->stride[1] = session->picture->stride[2] = (int)stride_bytes;
 }
 
 static int x265_receive(struct encoder *base, struct encoder_output *out, int64_t deadline_ns)

@@ -99,6 +99,9 @@ static enum coded_verdict check_parameter_sets(const struct codec_syntax *syntax
         return CODED_BAD_PARAMETER_SET;
     if (expected != NULL && (sps.width_px != expected->width_px || sps.height_px != expected->height_px))
         return CODED_WRONG_PICTURE_SIZE;
+    uint32_t bits = expected != NULL ? castor_pixel_bits(expected->pixel) : 0;
+    if (bits != 0 && (sps.luma_bits != bits || sps.chroma_bits != bits))
+        return CODED_WRONG_BIT_DEPTH;
     return CODED_OK;
 }
 
@@ -149,6 +152,8 @@ const char *coded_verdict_text(enum coded_verdict verdict)
         return "malformed SPS";
     case CODED_WRONG_PICTURE_SIZE:
         return "picture size differs from the one agreed on";
+    case CODED_WRONG_BIT_DEPTH:
+        return "bit depth differs from the one agreed on";
     }
     return "unknown verdict";
 }

@@ -53,11 +53,12 @@ enum coded_verdict {
     CODED_WITHOUT_PARAMETER_SETS, // a random access point without all of them before it: nobody can join
     CODED_BAD_PARAMETER_SET,      // the SPS does not parse
     CODED_WRONG_PICTURE_SIZE,     // the SPS says another size than agreed on
+    CODED_WRONG_BIT_DEPTH,        // the SPS says another bit depth than the pixel format agreed on
 };
 
-// Judges one access unit of an encoder. `expected` (its width and height count) may be NULL: then any size
-// will do. `out` receives the summary and may be NULL. The first finding in the order of the enum is
-// returned.
+// Judges one access unit of an encoder. `expected` may be NULL: then any size and bit depth will do; its
+// width and height count, and its pixel format unless that is CASTOR_PIXEL_NONE. `out` receives the summary
+// and may be NULL. The first finding in the order of the enum is returned.
 enum coded_verdict coded_check_access_unit(enum encoder_codec codec, const uint8_t *data, size_t size_bytes,
                                            const struct castor_format *expected, uint32_t scan,
                                            struct coded_summary *out);

@@ -52,13 +52,13 @@ static bool has_chroma_format(uint8_t profile_idc)
 }
 
 // Returns ChromaArrayType (7.4.2.1.1).
-static uint32_t read_high_profile_fields(struct nal_bits *r)
+static uint32_t read_high_profile_fields(struct nal_bits *r, struct nal_sps *sps)
 {
     uint32_t format = nal_read_ue_limited(r, 3);
     bool separate_planes = format == 3 && nal_read_bit(r) != 0;
-    nal_read_ue_limited(r, 6); // bit_depth_luma_minus8
-    nal_read_ue_limited(r, 6); // bit_depth_chroma_minus8
-    nal_read_bit(r);           // qpprime_y_zero_transform_bypass_flag
+    sps->luma_bits = 8 + nal_read_ue_limited(r, 6);
+    sps->chroma_bits = 8 + nal_read_ue_limited(r, 6);
+    nal_read_bit(r); // qpprime_y_zero_transform_bypass_flag
     bool has_scaling_lists = nal_read_bit(r) != 0;
     for (uint32_t i = 0; has_scaling_lists && i < (format == 3 ? 12u : 8u) && !r->broken; i++) {
         if (nal_read_bit(r) != 0)
@@ -89,11 +89,11 @@ int h264_parse_sps(const uint8_t *nal, size_t size_bytes, struct nal_sps *out)
     if (size_bytes < 5 || (nal[0] & 0x9f) != H264_NAL_SPS)
         return CASTOR_ERR_INVALID;
     struct nal_bits r = {.data = nal, .size_bytes = size_bytes, .at_bytes = 1};
-    struct nal_sps sps = {0};
+    struct nal_sps sps = {.luma_bits = 8, .chroma_bits = 8}; // where the profile has no choice
     for (uint32_t i = 0; i < PROFILE_BYTES; i++)
         sps.profile[i] = (uint8_t)nal_read_bits(&r, 8);
     nal_read_ue_limited(&r, 31); // seq_parameter_set_id
-    uint32_t chroma = has_chroma_format(sps.profile[0]) ? read_high_profile_fields(&r) : 1;
+    uint32_t chroma = has_chroma_format(sps.profile[0]) ? read_high_profile_fields(&r, &sps) : 1;
     skip_picture_order_fields(&r);
     nal_read_ue_limited(&r, 16); // max_num_ref_frames
     nal_read_bit(&r);            // gaps_in_frame_num_value_allowed_flag

@@ -92,8 +92,8 @@ int hevc_parse_sps(const uint8_t *nal, size_t size_bytes, struct nal_sps *out)
     sps.height_px = nal_read_ue_limited(&r, SIDE_PX_MAX);
     if (nal_read_bit(&r) != 0)
         nal_read_cropping(&r, chroma, false, &sps);
-    nal_read_ue_limited(&r, 8); // bit_depth_luma_minus8
-    nal_read_ue_limited(&r, 8); // bit_depth_chroma_minus8
+    sps.luma_bits = 8 + nal_read_ue_limited(&r, 8);
+    sps.chroma_bits = 8 + nal_read_ue_limited(&r, 8);
     if (r.broken || sps.width_px == 0 || sps.height_px == 0)
         return CASTOR_ERR_INVALID;
     *out = sps;

@@ -53,6 +53,7 @@ enum nal_trait {
 struct nal_sps {
     uint32_t width_px; // after cropping: what a viewer sees
     uint32_t height_px;
+    uint32_t luma_bits, chroma_bits; // of a sample
     // Profile, constraints and level as they stand in the SPS, without emulation prevention: in H.264 3
     // bytes, in H.265 12. The video descriptors of H.222.0 (2.6.64, 2.6.95) repeat them bit by bit.
     uint8_t profile[NAL_PROFILE_BYTES_MAX];

@@ -17,9 +17,13 @@
 
 #include "base/coded.h"
 #include "base/nal.h"
+#include "decoded.h"
 #include "encoder/table.h"
 #include "encoder_rig.h"
 #include "hal/time.h"
+
+// Noise of up to 16 steps is in the pictures; a plane in the wrong place is off by 20 and more.
+#define PICTURE_DIFFERENCE_MAX 10.0
 
 static const struct encoder_driver *driver;
 // What is tested now.
@@ -31,6 +35,16 @@ static struct encoder_config default_config(void)
     struct encoder_config config = rig_default_config(pixel);
 
     config.codec = codec;
+    return config;
+}
+
+// For what takes many frames or sessions and no look at the pictures: the smallest that all must take.
+static struct encoder_config small_config(void)
+{
+    struct encoder_config config = default_config();
+
+    config.format.width_px = 320;
+    config.format.height_px = 180;
     return config;
 }
 
@@ -92,7 +106,7 @@ static void order_and_identity(void **state)
 // An IDR when asked for, exactly that frame where the driver says so, with parameter sets; none otherwise.
 static void idr_on_request(void **state)
 {
-    struct encoder_config config = default_config();
+    struct encoder_config config = small_config();
     struct encoder_output output;
     struct rig rig;
 
@@ -116,7 +130,7 @@ static void idr_on_request(void **state)
 
 static void gop_of_fixed_length(void **state)
 {
-    struct encoder_config config = default_config();
+    struct encoder_config config = small_config();
     struct encoder_output output;
     struct rig rig;
 
@@ -275,7 +289,7 @@ static size_t kept_by_library_bytes(unsigned sessions)
 
 static void open_and_close_leak_nothing(void **state)
 {
-    struct encoder_config config = default_config();
+    struct encoder_config config = small_config();
     struct encoder_output output;
     unsigned descriptors = 0;
     size_t heap = 0;
@@ -378,46 +392,24 @@ static void parameter_sets_are_equal(void **state)
     assert_memory_equal(first, second, size);
 }
 
-// A decoder that is not ours makes exactly one picture of every access unit, without a complaint.
+// A decoder that is not ours makes exactly one picture of every access unit, without a complaint, and it is
+// the one that went in.
 static void ffmpeg_decodes_it(void **state)
 {
     struct encoder_config config = default_config();
-    char name[] = "/tmp/castor-contract-XXXXXX";
-    char command[256], line[256];
-    struct encoder_output output;
     struct rig rig;
-    unsigned pictures = 0;
 
     (void)state;
-    if (system("command -v ffmpeg >/dev/null 2>&1") != 0)
+    if (!decoded_is_possible())
         skip();
     config.format.height_px = 362; // no multiple of 16: cropped
+    config.format.pixel = other_pixel;
     rig_open(&rig, driver, &config);
-    int fd = mkstemp(name);
-    assert_true(fd >= 0);
-    for (uint64_t i = 0; i < 30; i++) {
-        rig_code(&rig, i, i == 10 ? ENCODER_SUBMIT_IDR : 0, &output);
-        assert_int_equal(write(fd, output.packet.data, output.packet.size_bytes), output.packet.size_bytes);
-    }
-    close(fd);
+    double difference = decoded_difference(&rig, 30);
+    print_message("%s: a sample is off by %.1f of 255 in the worst picture\n", driver->name, difference);
+    if (strcmp(driver->name, "fake") != 0) // which codes none of what it is given
+        assert_true(difference < PICTURE_DIFFERENCE_MAX);
     rig_close(&rig);
-    (void)snprintf(command, sizeof command,
-                   "ffmpeg -v warning -xerror -f %s -i %s -f framemd5 - 2>&1 </dev/null",
-                   encoder_codec_name(codec), name);
-    FILE *decoder = popen(command, "r");
-    assert_non_null(decoder);
-    while (fgets(line, sizeof line, decoder)) {
-        unsigned long long bytes = 0;
-        if (sscanf(line, "0, %*d, %*d, %*d, %llu,", &bytes) == 1) {
-            assert_int_equal(bytes, 640 * 362 * 3 / 2 * (pixel == CASTOR_PIXEL_P010 ? 2 : 1));
-            pictures++;
-        } else if (line[0] != '#') {
-            fail_msg("ffmpeg says: %s", line);
-        }
-    }
-    assert_int_equal(pclose(decoder), 0);
-    unlink(name);
-    assert_int_equal(pictures, 30);
 }
 
 // Finds the driver and what it can do. False: it was not asked for by name and finds no library or device

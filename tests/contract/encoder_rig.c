@@ -23,20 +23,25 @@ struct encoder_config rig_default_config(enum castor_pixel_format pixel)
 }
 
 // Texture with some noise: enough to spend any bitrate of these tests on, little enough to reach the lowest.
-// Samples of 10 bit are the same brightness, with noise in the two bits more.
+// Samples of 10 bit are the same brightness, with noise in the two bits more. `lift` is added to even and to
+// odd samples of a row: V is brighter than U.
 static void draw(uint8_t *plane, uint32_t row_samples, uint32_t sample_bytes, uint32_t rows, uint32_t shift,
-                 uint32_t *seed)
+                 const uint8_t lift[2], uint32_t *seed)
 {
     for (uint32_t y = 0; y < rows; y++) {
         for (uint32_t x = 0; x < row_samples; x++, plane += sample_bytes) {
             *seed = *seed * 1664525u + 1013904223u;
-            uint8_t sample = (uint8_t)(64 + (((x + shift) / 8 * 37 + y / 8 * 101) & 63) + (*seed >> 28));
+            uint8_t sample =
+                (uint8_t)(64 + (((x + shift) / 8 * 37 + y / 8 * 101) & 63) + (*seed >> 28) + lift[x % 2]);
             plane[sample_bytes - 1] = sample; // little-endian
             if (sample_bytes == 2)
                 plane[0] = (uint8_t)(*seed >> 20 & 0xc0);
         }
     }
 }
+
+// Of Y, U, V, and of U and V interleaved.
+static const uint8_t lifts[][2] = {{0, 0}, {0, 0}, {48, 48}, {0, 48}};
 
 void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct encoder_config *config)
 {
@@ -57,7 +62,7 @@ void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct
         castor_frame_map(&layout, rig->memory + layout.size_bytes * i, picture);
         for (uint32_t p = 0; p < layout.planes; p++)
             draw(picture->plane[p], picture->stride_bytes[p] / sample_bytes, sample_bytes, layout.rows[p],
-                 i * 3, &seed);
+                 i * 3, lifts[layout.planes == 2 && p > 0 ? 3 : p], &seed);
     }
     rig->config.memory = rig->memory;
     rig->config.memory_bytes = layout.size_bytes * RIG_PICTURES;

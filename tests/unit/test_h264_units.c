@@ -14,6 +14,10 @@
 #define SPS_640X360                                                                                          \
     0, 0, 0, 1, 0x67, 0x64, 0x00, 0x1e, 0xac, 0xd9, 0x40, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03,    \
         0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x3c, 0x0f, 0x16, 0x2d, 0x96
+// The same in 10 bit, High 10.
+#define SPS_10_BIT                                                                                           \
+    0, 0, 0, 1, 0x67, 0x6e, 0x00, 0x1e, 0xa6, 0xcd, 0x94, 0x0a, 0x02, 0xff, 0x97, 0x01, 0x10, 0x00, 0x00,    \
+        0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0xc0, 0xf1, 0x62, 0xd9, 0x60
 #define PPS 0, 0, 0, 1, 0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0
 #define SEI 0, 0, 1, 6, 5, 1, 0x55, 0x80
 #define IDR 0, 0, 1, 0x65, 0x88, 0x84, 0x12, 0x34
@@ -23,6 +27,8 @@
 
 static const struct castor_format agreed = {.width_px = 640, .height_px = 360};
 static const struct castor_format other = {.width_px = 1280, .height_px = 720};
+static const struct castor_format in_8_bit = {640, 360, CASTOR_PIXEL_NV12, {0, 0}};
+static const struct castor_format in_10_bit = {640, 360, CASTOR_PIXEL_P010, {0, 0}};
 
 static const struct coded_row rows[] = {
     ROW(CODED_OK, &agreed, 0, AUD, SPS_640X360, PPS, SEI, IDR),
@@ -46,6 +52,11 @@ static const struct coded_row rows[] = {
     ROW(CODED_BAD_PARAMETER_SET, &agreed, 0, AUD, 0, 0, 1, 0x67, 0x64, 0, 0x1e, 0xac, PPS, IDR),
     ROW(CODED_BAD_PARAMETER_SET, NULL, 0, AUD, 0, 0, 1, 0x67, PPS, IDR),
     ROW(CODED_WRONG_PICTURE_SIZE, &other, 0, AUD, SPS_640X360, PPS, IDR),
+    ROW(CODED_OK, &in_8_bit, 0, AUD, SPS_640X360, PPS, IDR),
+    ROW(CODED_OK, &in_10_bit, 0, AUD, SPS_10_BIT, PPS, IDR),
+    ROW(CODED_OK, &agreed, 0, AUD, SPS_10_BIT, PPS, IDR), // no pixel format was
+    ROW(CODED_WRONG_BIT_DEPTH, &in_10_bit, 0, AUD, SPS_640X360, PPS, IDR),
+    ROW(CODED_WRONG_BIT_DEPTH, &in_8_bit, 0, AUD, SPS_10_BIT, PPS, IDR),
     ROW(CODED_TWO_PICTURES, &agreed, CODED_SCAN_ALL, AUD, P, AUD, P),
     ROW(CODED_TWO_PICTURES, &agreed, CODED_SCAN_ALL, AUD, SPS_640X360, PPS, IDR, P_LATER),
     ROW(CODED_OK, &agreed, 0, AUD, P, P), // not looked for

@@ -13,6 +13,11 @@
 #define SPS_640X360_NAL                                                                                      \
     0x42, 0x01, 0x01, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00,    \
         0x7b, 0xa0, 0x05, 0x02, 0x01, 0x71, 0xf2, 0xe5, 0x80
+// Of libx265, Main 10.
+#define SPS_10_BIT                                                                                           \
+    0, 0, 0, 1, 0x42, 0x01, 0x01, 0x02, 0x20, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00, 0x00,    \
+        0x03, 0x00, 0x3f, 0xa0, 0x05, 0x02, 0x01, 0x69, 0x36, 0x59, 0x59, 0xa4, 0x93, 0x2b, 0xc0, 0x5a,      \
+        0x02, 0x00, 0x00, 0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 0x3c, 0x10
 #define AUD 0, 0, 0, 1, 0x46, 0x01, 0x50
 #define VPS 0, 0, 0, 1, 0x40, 0x01, 0x0c, 0x01
 #define SPS_640X360 0, 0, 0, 1, SPS_640X360_NAL
@@ -30,6 +35,8 @@
 
 static const struct castor_format agreed = {.width_px = 640, .height_px = 360};
 static const struct castor_format other = {.width_px = 640, .height_px = 368};
+static const struct castor_format in_8_bit = {640, 360, CASTOR_PIXEL_NV12, {0, 0}};
+static const struct castor_format in_10_bit = {640, 360, CASTOR_PIXEL_P010, {0, 0}};
 
 static const struct coded_row rows[] = {
     ROW(CODED_OK, &agreed, 0, AUD, SETS, SEI, IDR),
@@ -59,6 +66,10 @@ static const struct coded_row rows[] = {
     ROW(CODED_BAD_PARAMETER_SET, &agreed, 0, AUD, VPS, SPS_SHORT, PPS, IDR),
     ROW(CODED_BAD_PARAMETER_SET, NULL, 0, AUD, SPS_SHORT, P),
     ROW(CODED_WRONG_PICTURE_SIZE, &other, 0, AUD, SETS, IDR),
+    ROW(CODED_OK, &in_8_bit, 0, AUD, SETS, IDR),
+    ROW(CODED_OK, &in_10_bit, 0, AUD, VPS, SPS_10_BIT, PPS, IDR),
+    ROW(CODED_WRONG_BIT_DEPTH, &in_10_bit, 0, AUD, SETS, IDR),
+    ROW(CODED_WRONG_BIT_DEPTH, &in_8_bit, 0, AUD, VPS, SPS_10_BIT, PPS, IDR),
     ROW(CODED_OK, &agreed, 0, AUD, P, P), // not looked for
 };
 

@@ -19,6 +19,11 @@ uint32_t castor_pixel_bits(uint32_t pixel)
     return pixel == CASTOR_PIXEL_P010 ? 10 : castor_pixel_name(pixel) ? 8 : 0;
 }
 
+uint32_t castor_pixel_bytes(uint32_t pixel)
+{
+    return (castor_pixel_bits(pixel) + 7) / 8;
+}
+
 static int format_is_valid(const struct castor_format *format)
 {
     return format->width_px >= 320 && format->width_px <= 3840 && format->height_px >= 180 &&

@@ -247,6 +247,7 @@ static int x264_receive(struct encoder *base, struct encoder_output *out, int64_
     // x264.h: all payloads of one picture are sequential in memory
     *out = software_output(base, size > 0 ? nals[0].p_payload : NULL, (size_t)size,
                            size > 0 && coded.i_type == X264_TYPE_IDR);
+    out->cpu_copies += encoder->samples != NULL;
     return CASTOR_OK;
 }
 

@@ -226,17 +226,16 @@ static int code(struct x265_session *session, const uint8_t **data, size_t *size
 static int allocate(struct x265_session *session, const struct encoder_config *config,
                     struct encoder_text *why)
 {
-    const uint32_t bits = castor_pixel_bits(config->format.pixel);
     const size_t chroma_samples = (size_t)config->format.width_px * config->format.height_px / 2;
 
-    session->api = x265_api_get((int)bits);
+    session->api = x265_api_get((int)castor_pixel_bits(config->format.pixel));
     session->param = session->api ? session->api->param_alloc() : NULL;
     if (session->param)
         session->api->param_default(session->param); // or param_free() would follow wild pointers
     session->picture = session->api ? session->api->picture_alloc() : NULL;
     session->coded = session->api ? session->api->picture_alloc() : NULL;
     if (config->format.pixel != CASTOR_PIXEL_I420)
-        session->chroma = malloc(chroma_samples * (bits > 8 ? 2 : 1));
+        session->chroma = malloc(chroma_samples * castor_pixel_bytes(config->format.pixel));
     if (!session->param || !session->picture || !session->coded ||
         (config->format.pixel != CASTOR_PIXEL_I420 && !session->chroma))
         return encoder_text_set(why, CASTOR_ERR_NO_MEMORY, "x265: out of memory");

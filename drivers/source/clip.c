@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A media file as a live source: decoded ahead by a thread into the lent slots, paced in real time, looped
-// without a seam. Options: number=1 draws the frame number block over the picture; threads=N decoder threads.
+// without a seam. As P010 a file of 10 bit keeps them, any other is lifted to them. Options: number=1 draws
+// the frame number block over the picture; threads=N decoder threads.
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static bool same_rate(struct castor_rational a, struct castor_rational b)
 }
 
 // The format delivered: what is wanted, the clip's own where nothing is.
-static int resolve_format(struct clip *clip, const struct source_config *config, struct source_text *why)
+static void resolve_format(struct clip *clip, const struct source_config *config)
 {
     struct clip_shape shape = clip_file_shape(clip->file);
     struct castor_format *format = &clip->source.format;
@@ -185,8 +186,6 @@ static int resolve_format(struct clip *clip, const struct source_config *config,
     *format = config->format;
     if (format->pixel == CASTOR_PIXEL_NONE)
         format->pixel = CASTOR_PIXEL_I420;
-    if (format->pixel != CASTOR_PIXEL_I420 && format->pixel != CASTOR_PIXEL_NV12)
-        return source_text_set(why, CASTOR_ERR_UNSUPPORTED, "clips are delivered as I420 or NV12 only");
     if (format->width_px == 0) {
         format->width_px = clamp_even(shape.width_px, 320, 3840);
         format->height_px = clamp_even(shape.height_px, 180, 2160);
@@ -194,7 +193,6 @@ static int resolve_format(struct clip *clip, const struct source_config *config,
     if (format->rate.num == 0)
         format->rate = shape.rate;
     clip->every_picture_once = shape.constant_rate && same_rate(format->rate, shape.rate);
-    return CASTOR_OK;
 }
 
 static int open_file(struct clip *clip, const struct source_config *config, struct source_text *why)
@@ -218,7 +216,8 @@ static int open_file(struct clip *clip, const struct source_config *config, stru
     error = clip_file_next(clip->file, clip->next.picture, &clip->next.time_ns, why);
     if (error)
         return error == CASTOR_ERR_LOST ? CASTOR_ERR_INVALID : error;
-    return resolve_format(clip, config, why);
+    resolve_format(clip, config);
+    return CASTOR_OK;
 }
 
 static struct clip *clip_create(void)

@@ -9,7 +9,7 @@
 
 struct clip_picture;
 
-// For slots of `format` (I420 or NV12). Errors: NO_MEMORY.
+// For slots of `format` Errors: NO_MEMORY.
 CASTOR_MUST_USE int clip_picture_create(const struct castor_format *format, struct clip_picture **out);
 
 // Draws `picture` into `slot`; the copies made are added to *copies. Allocates only when the picture's size

@@ -3,7 +3,7 @@
 // is width_px / 32 rounded down to even, at least 10 px; cell height the same, at most 32 px. Row 0 cell i is
 // bit i of the number; row 1 cells 0..15 are bits 32..47, cells 16..31 the CRC-16/CCITT-FALSE (polynomial
 // 0x1021, start 0xFFFF) of the 6 number bytes, big endian. Luma 16 is 0, 235 is 1; chroma is 128 under the
-// block.
+// block; four times that in 10 bit.
 #ifndef SOURCE_NUMBER_H
 #define SOURCE_NUMBER_H
 
@@ -13,7 +13,7 @@
 
 #define NUMBER_CELLS_A_ROW 32
 
-// Draws the low 48 bits of `number` into an I420 or NV12 frame of that format.
+// Draws the low 48 bits of `number` into a frame of that format.
 void number_draw(const struct castor_format *format, const struct castor_frame *frame, uint64_t number);
 
 // Size of the block.

@@ -9,6 +9,7 @@
 
 #include "grid.h"
 #include "number.h"
+#include "samples.h"
 #include "slots.h"
 #include "ticker.h"
 
@@ -33,15 +34,16 @@ struct pattern {
     struct pattern_slot known[PATTERN_SLOTS_KNOWN];
 };
 
-// 75 % bars and the pieces below them, BT.709 limited range (SMPTE RP 219 in outline).
+// In steps of 10 bit.
 struct colour {
-    uint8_t y, u, v;
+    uint16_t y, u, v;
 };
+// 75 % bars and the pieces below them, BT.709 limited range (SMPTE RP 219 in outline).
 static const struct colour bars[7] = {
-    {180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52},
-    {63, 193, 204},  {51, 109, 212}, {28, 212, 120},
+    {720, 512, 512}, {672, 176, 544}, {580, 588, 176}, {532, 252, 208},
+    {252, 772, 816}, {204, 436, 848}, {112, 848, 480},
 };
-static const struct colour black = {16, 128, 128};
+static const struct colour black = {64, 512, 512}, white = {940, 512, 512};
 
 static struct pattern *from_source(struct source *source)
 {
@@ -52,18 +54,19 @@ static struct pattern *from_source(struct source *source)
 static void fill(const struct castor_format *format, const struct castor_frame *frame, uint32_t x, uint32_t y,
                  uint32_t width, uint32_t height, struct colour colour)
 {
+    const uint32_t pixel = format->pixel;
+
     for (uint32_t line = y; line < y + height; line++)
-        memset(frame->plane[0] + (size_t)line * frame->stride_bytes[0] + x, colour.y, width);
+        samples_fill(frame->plane[0] + (size_t)line * frame->stride_bytes[0], pixel, x, width, colour.y,
+                     colour.y);
     for (uint32_t line = y / 2; line < (y + height) / 2; line++) {
-        if (format->pixel == CASTOR_PIXEL_NV12) {
-            uint8_t *uv = frame->plane[1] + (size_t)line * frame->stride_bytes[1] + x;
-            for (uint32_t i = 0; i < width; i += 2) {
-                uv[i] = colour.u;
-                uv[i + 1] = colour.v;
-            }
+        uint8_t *first = frame->plane[1] + (size_t)line * frame->stride_bytes[1];
+        if (pixel == CASTOR_PIXEL_I420) {
+            uint8_t *second = frame->plane[2] + (size_t)line * frame->stride_bytes[2];
+            samples_fill(first, pixel, x / 2, width / 2, colour.u, colour.u);
+            samples_fill(second, pixel, x / 2, width / 2, colour.v, colour.v);
         } else {
-            memset(frame->plane[1] + (size_t)line * frame->stride_bytes[1] + x / 2, colour.u, width / 2);
-            memset(frame->plane[2] + (size_t)line * frame->stride_bytes[2] + x / 2, colour.v, width / 2);
+            samples_fill(first, pixel, x, width, colour.u, colour.v);
         }
     }
 }
@@ -80,7 +83,7 @@ static void draw_background(const struct castor_format *format, const struct cas
         fill(format, frame, x, upper, end - x, middle - upper, i % 2 ? black : bars[6 - i]);
     }
     for (uint32_t x = 0; x < width; x += 2) { // luma ramp over the whole range
-        struct colour grey = {(uint8_t)(16 + 219 * x / width), 128, 128};
+        struct colour grey = {(uint16_t)(64 + 876 * x / width), 512, 512};
         fill(format, frame, x, middle, 2, height - middle, grey);
     }
 }
@@ -89,14 +92,17 @@ static void draw_background(const struct castor_format *format, const struct cas
 static void restore(const struct pattern *pattern, const struct castor_frame *frame, uint32_t x, uint32_t y,
                     uint32_t width, uint32_t height)
 {
+    const uint32_t bytes = castor_pixel_bytes(pattern->source.format.pixel);
+
     for (uint32_t plane = 0; plane < pattern->layout.planes; plane++) {
         uint32_t down = plane ? 2 : 1;
         uint32_t across = plane && pattern->layout.planes == 3 ? 2 : 1;
+        size_t left_bytes = (size_t)x / across * bytes;
         for (uint32_t line = y / down; line < (y + height) / down; line++)
-            memcpy(frame->plane[plane] + (size_t)line * frame->stride_bytes[plane] + x / across,
+            memcpy(frame->plane[plane] + (size_t)line * frame->stride_bytes[plane] + left_bytes,
                    pattern->background.plane[plane] + (size_t)line * pattern->background.stride_bytes[plane] +
-                       x / across,
-                   width / across);
+                       left_bytes,
+                   (size_t)width / across * bytes);
     }
 }
 
@@ -112,8 +118,7 @@ static void draw(struct pattern *pattern, const struct castor_frame *frame)
         restore(pattern, frame, known->box_x_px, pattern->box_y_px, pattern->box_px, pattern->box_px);
     else
         restore(pattern, frame, 0, 0, format->width_px, format->height_px);
-    fill(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px,
-         (struct colour){235, 128, 128});
+    fill(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px, white);
     fill(format, frame, x + pattern->box_px / 8 * 2, pattern->box_y_px + pattern->box_px / 8 * 2,
          pattern->box_px / 4 * 2, pattern->box_px / 4 * 2, bars[frame->sequence / 8 % 7]);
     number_draw(format, frame, frame->sequence);
@@ -136,8 +141,6 @@ static int resolve(const struct source_config *config, struct castor_format *out
         format.rate = (struct castor_rational){30, 1};
     if (format.pixel == CASTOR_PIXEL_NONE)
         format.pixel = CASTOR_PIXEL_I420;
-    if (format.pixel != CASTOR_PIXEL_I420 && format.pixel != CASTOR_PIXEL_NV12)
-        return source_text_set(why, CASTOR_ERR_UNSUPPORTED, "the pattern can be drawn as I420 or NV12 only");
     *out = format;
     return CASTOR_OK;
 }

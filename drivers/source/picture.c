@@ -2,9 +2,10 @@
 #include "picture.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <libyuv.h>
+
+#include "samples.h"
 
 int picture_scratch_allocate(struct picture_scratch *scratch, int width, int height)
 {
@@ -55,13 +56,13 @@ static int plane_count(uint32_t pixel)
     return pixel == CASTOR_PIXEL_I420 ? 3 : 2;
 }
 
-// By how much a plane has fewer rows, and fewer bytes in a row, than a picture of 8 bits has pixels.
+// By how much a plane has fewer rows, and fewer samples in a row, than a picture has pixels.
 static int rows_down(int plane)
 {
     return plane ? 2 : 1;
 }
 
-static int bytes_down(uint32_t pixel, int plane)
+static int samples_down(uint32_t pixel, int plane)
 {
     return plane && pixel == CASTOR_PIXEL_I420 ? 2 : 1;
 }
@@ -74,9 +75,16 @@ struct picture_view picture_area_view(const struct castor_format *format, const 
     for (int i = 0; i < plane_count(format->pixel); i++) {
         view.stride[i] = (int)slot->stride_bytes[i];
         view.plane[i] = slot->plane[i] + (size_t)(area->y / rows_down(i)) * slot->stride_bytes[i] +
-                        area->x / bytes_down(format->pixel, i);
+                        area->x / samples_down(format->pixel, i) * (int)castor_pixel_bytes(format->pixel);
     }
     return view;
+}
+
+static void fill_black(uint8_t *row, uint32_t pixel, int plane, int from, int to)
+{
+    const uint16_t black = plane ? 512 : 64; // in steps of 10 bit
+
+    samples_fill(row, pixel, (uint32_t)from, (uint32_t)(to - from), black, black);
 }
 
 void picture_area_frame(const struct castor_format *format, const struct castor_frame *slot,
@@ -87,16 +95,16 @@ void picture_area_frame(const struct castor_format *format, const struct castor_
     if (area->width == width && area->height == height)
         return;
     for (int i = 0; i < plane_count(format->pixel); i++) {
-        int rows = rows_down(i), bytes = bytes_down(format->pixel, i), black = i ? 128 : 16;
+        int rows = rows_down(i), across = samples_down(format->pixel, i);
         int top = area->y / rows, bottom = (area->y + area->height) / rows;
-        int left = area->x / bytes, right = (area->x + area->width) / bytes;
+        int left = area->x / across, right = (area->x + area->width) / across, end = width / across;
 
         for (int y = 0; y < height / rows; y++) {
             uint8_t *row = slot->plane[i] + (size_t)y * slot->stride_bytes[i];
             bool above_or_below = y < top || y >= bottom;
-            memset(row, black, (size_t)(above_or_below ? width / bytes : left));
+            fill_black(row, format->pixel, i, 0, above_or_below ? end : left);
             if (!above_or_below)
-                memset(row + right, black, (size_t)(width / bytes - right));
+                fill_black(row, format->pixel, i, right, end);
         }
     }
 }
@@ -105,6 +113,26 @@ void picture_area_frame(const struct castor_format *format, const struct castor_
 
 #define IN(i) in->plane[i], in->stride[i]
 
+static int i420_to_p010(const struct picture_view *in, const struct picture_view *out)
+{
+    for (int y = 0; y < out->height; y++) {
+        const uint8_t *from = in->plane[0] + (ptrdiff_t)y * in->stride[0];
+        uint16_t *to = (void *)(out->plane[0] + (ptrdiff_t)y * out->stride[0]);
+        for (int x = 0; x < out->width; x++)
+            to[x] = (uint16_t)(from[x] << 8);
+    }
+    for (int y = 0; y < out->height / 2; y++) {
+        const uint8_t *u = in->plane[1] + (ptrdiff_t)y * in->stride[1];
+        const uint8_t *v = in->plane[2] + (ptrdiff_t)y * in->stride[2];
+        uint16_t *to = (void *)(out->plane[1] + (ptrdiff_t)y * out->stride[1]);
+        for (int x = 0; x < out->width / 2; x++) {
+            to[2 * x] = (uint16_t)(u[x] << 8);
+            to[2 * x + 1] = (uint16_t)(v[x] << 8);
+        }
+    }
+    return 0;
+}
+
 int picture_write_i420(const struct picture_view *in, uint32_t pixel, struct picture_scratch *scaled,
                        const struct picture_view *out, uint32_t *copies)
 {
@@ -112,7 +140,7 @@ int picture_write_i420(const struct picture_view *in, uint32_t pixel, struct pic
     const struct picture_view *to = out;
     int error = CASTOR_OK;
 
-    if (pixel == CASTOR_PIXEL_NV12) {
+    if (pixel != CASTOR_PIXEL_I420) {
         to = &scaled->view;
         error = scales ? picture_scratch_allocate(scaled, out->width, out->height) : CASTOR_OK;
     }
@@ -125,11 +153,13 @@ int picture_write_i420(const struct picture_view *in, uint32_t pixel, struct pic
         in = to;
         ++*copies;
     }
-    *copies += pixel == CASTOR_PIXEL_NV12;
-    if (pixel == CASTOR_PIXEL_NV12 && I420ToNV12(IN(0), IN(1), IN(2), out->plane[0], out->stride[0],
-                                                 out->plane[1], out->stride[1], out->width, out->height) != 0)
-        return CASTOR_ERR_INTERNAL;
-    return CASTOR_OK;
+    if (pixel == CASTOR_PIXEL_I420)
+        return CASTOR_OK;
+    ++*copies;
+    error = pixel == CASTOR_PIXEL_P010 ? i420_to_p010(in, out)
+                                       : I420ToNV12(IN(0), IN(1), IN(2), out->plane[0], out->stride[0],
+                                                    out->plane[1], out->stride[1], out->width, out->height);
+    return error ? CASTOR_ERR_INTERNAL : CASTOR_OK;
 }
 
 void picture_recolour(const struct recolour *recolour, uint32_t pixel, const struct picture_view *view)

@@ -37,11 +37,12 @@ struct picture_area picture_area_fit(const struct castor_format *format, int64_t
 struct picture_view picture_area_view(const struct castor_format *format, const struct castor_frame *slot,
                                       const struct picture_area *area);
 
-// Makes black what of an I420 or NV12 slot lies beside the area.
+// Makes black what of a slot lies beside the area.
 void picture_area_frame(const struct castor_format *format, const struct castor_frame *slot,
                         const struct picture_area *area);
 
-// Writes an I420 picture as I420 or NV12, scaled where the sizes differ; NV12 then needs `scaled`. The copies
+// Writes an I420 picture as it is or as NV12 or P010, scaled where the sizes differ; NV12 and P010 then need
+// `scaled`. The copies
 // made are added to *copies. Errors: NO_MEMORY for `scaled`, unless it was allocated before; INTERNAL libyuv
 // refuses.
 CASTOR_MUST_USE int picture_write_i420(const struct picture_view *in, uint32_t pixel,

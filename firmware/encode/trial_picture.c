@@ -70,7 +70,7 @@ void trial_pictures_destroy(struct trial_pictures *pictures)
 static void draw_number(const struct trial_pictures *pictures, const struct castor_frame *frame,
                         uint64_t number)
 {
-    uint32_t sample_bytes = pictures->format.pixel == CASTOR_PIXEL_P010 ? 2 : 1;
+    uint32_t sample_bytes = castor_pixel_bytes(pictures->format.pixel);
     uint32_t cell_px = pictures->format.width_px / NUMBER_CELLS & ~1u;
 
     for (uint32_t y = 0; y < cell_px; y++)

@@ -54,7 +54,7 @@ static int sample_at(const struct castor_frame *picture, uint32_t pixel, uint32_
     const uint8_t *row = picture->plane[stored] + (size_t)y * picture->stride_bytes[stored];
     const uint32_t at = pairs ? 2 * x + plane - 1 : x;
 
-    if (castor_pixel_bits(pixel) > 8)
+    if (castor_pixel_bytes(pixel) == 2)
         return (row[2 * at] | row[2 * at + 1] << 8) >> 6;
     return row[at] << 2;
 }
@@ -62,7 +62,7 @@ static int sample_at(const struct castor_frame *picture, uint32_t pixel, uint32_
 static double difference(const struct castor_frame *picture, const struct castor_format *format,
                          const uint8_t *decoded)
 {
-    const bool deep = castor_pixel_bits(format->pixel) > 8;
+    const bool deep = castor_pixel_bytes(format->pixel) == 2;
     uint64_t sum = 0, count = 0;
 
     for (uint32_t plane = 0; plane < 3; plane++) {
@@ -82,7 +82,7 @@ static double compare(const struct rig *rig, uint32_t count, const char *raw)
 {
     const struct castor_format *format = &rig->config.format;
     const size_t bytes =
-        (size_t)format->width_px * format->height_px * 3 / 2 * (castor_pixel_bits(format->pixel) > 8 ? 2 : 1);
+        (size_t)format->width_px * format->height_px * 3 / 2 * castor_pixel_bytes(format->pixel);
     uint8_t *decoded = malloc(bytes);
     FILE *file = fopen(raw, "rb");
     double worst = 0;

@@ -47,7 +47,7 @@ void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct
 {
     struct castor_frame_layout layout;
     struct encoder_text why = {""};
-    uint32_t seed = 1, sample_bytes = config->format.pixel == CASTOR_PIXEL_P010 ? 2 : 1;
+    uint32_t seed = 1, sample_bytes = castor_pixel_bytes(config->format.pixel);
 
     memset(rig, 0, sizeof *rig);
     rig->config = *config;

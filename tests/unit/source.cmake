@@ -4,3 +4,5 @@ castor_test(test_source_options SOURCES test_source_options.c LIBS source_driver
 castor_test(test_source_pipe SOURCES test_source_pipe.c LIBS source_drivers Threads::Threads)
 castor_test(test_source_clip SOURCES test_source_clip.c LIBS source_drivers TIMEOUT 300)
 add_dependencies(test_source_clip castor-source-clip)
+castor_test(test_source_deep SOURCES test_source_deep.c LIBS source_drivers)
+add_dependencies(test_source_deep castor-source-clip)

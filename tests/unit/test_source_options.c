@@ -42,7 +42,6 @@ static void test_config_ranges(void **state)
         {.format = {640, 360, 1, {25, 0}}},
         {.format = {640, 360, 1, {1, 2}}},
         {.format = {640, 360, 1, {241, 1}}},
-        {.format = {640, 360, CASTOR_PIXEL_P010, {25, 1}}},
         {.format = {640, 360, 1, {25, 1}}, .anchor_ns = -1},
         {.format = {640, 360, 1, {25, 1}}, .anchor_ns = INT64_MAX},
         {.format = {640, 360, 1, {25, 1}}, .anchor_sequence = UINT64_MAX},

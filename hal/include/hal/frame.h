@@ -21,8 +21,9 @@ enum castor_pixel_format {
 // Its name in lower case, as configurations and reports write it ("p010"); NULL for what is none.
 const char *castor_pixel_name(uint32_t pixel);
 
-// Bits of a sample: 8 or 10; 0 for what is no pixel format. A sample of 10 takes two bytes.
+// A sample's bits, 8 or 10, and the bytes that it takes; 0 for what is no pixel format.
 uint32_t castor_pixel_bits(uint32_t pixel);
+uint32_t castor_pixel_bytes(uint32_t pixel);
 
 // Shape of a picture; a stream has one for its whole life. BT.709 limited range unless a driver says
 // otherwise.

@@ -263,6 +263,11 @@ const char *encoder_fault(const struct encoder *encoder)
     return encoder->fault.text;
 }
 
+const char *encoder_note(const struct encoder *encoder)
+{
+    return encoder->note.text;
+}
+
 void encoder_close(struct encoder *encoder)
 {
     if (encoder)

@@ -158,6 +158,11 @@ uint32_t source_lent(const struct source *source)
     return source->lent_count;
 }
 
+const char *source_note(const struct source *source)
+{
+    return source->note.text;
+}
+
 const char *source_fault(const struct source *source)
 {
     return source->fault.text;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A V4L2 capture device: camera, HDMI or SDI receiver, frame grabber. Its pictures are converted straight
-// from its buffers into the lent slots. Capture time is the driver's stamp; the sequence follows the driver's
-// counter. Options: input=N chooses one of several plugs.
+// A V4L2 capture device: camera, HDMI or SDI receiver, frame grabber. Where the slots are DMA-BUFs and hold
+// what the device delivers as it delivers it, the device writes into them; otherwise its pictures are
+// converted straight from its buffers into the lent slots. Capture time is the driver's stamp; the sequence
+// follows the driver's counter. Options: input=N chooses one of several plugs.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,39 +10,15 @@
 #include <unistd.h>
 
 #include "module/module.h"
-#include "slots.h"
 #include "ticker.h"
-#include "v4l2_buffers.h"
-#include "v4l2_naming.h"
-#include "v4l2_picture.h"
+#include "v4l2_source.h"
 
-#define QUEUE_DEPTH 3
+#define QUEUE_DEPTH 4
 #define LOOK_INTERVAL_NS (500 * CASTOR_NS_PER_MS)
 // A device that says that all is well and delivers nothing is opened anew.
 #define QUIET_MAX_NS (2 * CASTOR_NS_PER_S)
 #define QUIET_MAX_AT_START_NS (5 * CASTOR_NS_PER_S) // cameras set their exposure first
 #define FAILURES_MAX 4                              // one after the other
-
-struct v4l2_source {
-    struct source source;
-    struct v4l2_device device;
-    struct v4l2_layout layout;
-    struct v4l2_buffers buffers;
-    struct v4l2_picture *picture;
-    struct v4l2_naming naming;
-    struct slots empty;
-    int descriptor; // epoll of the device and the ticker
-    int ticker;     // the next look at the link
-    enum v4l2_link link;
-    int64_t look_ns;
-    int64_t opened_ns;
-    int64_t picture_ns;        // when the last good picture was taken, 0 = none yet
-    int64_t fault_ns;          // when the link was last seen bad, 0 = never
-    int64_t starving_since_ns; // 0 = a slot is lent
-    int64_t slot_ns;           // when a slot came after a time without; pictures before it had none
-    bool starved;              // what is missing before the next frame is for want of slots
-    uint32_t failures;
-};
 
 static struct v4l2_source *from_source(struct source *source)
 {
@@ -59,6 +36,8 @@ static void resolve(const struct source_config *config, const struct v4l2_layout
                     struct castor_format *format)
 {
     *format = config->format;
+    if (format->pixel == CASTOR_PIXEL_NONE)
+        format->pixel = v4l2_layout_pixel(layout->kind);
     if (format->pixel == CASTOR_PIXEL_NONE)
         format->pixel = CASTOR_PIXEL_I420;
     if (format->width_px == 0) {
@@ -194,10 +173,13 @@ static int v4l2_queue(struct source *source, const struct castor_frame *frame)
 {
     struct v4l2_source *self = from_source(source);
     int64_t now_ns;
+    int error;
 
     if (slots_is_full(&self->empty))
         return CASTOR_ERR_FULL;
-    slots_push(&self->empty, frame);
+    error = v4l2_source_lend(self, frame);
+    if (error)
+        return error;
     if (self->starving_since_ns == 0)
         return CASTOR_OK;
     now_ns = castor_now_ns();
@@ -207,17 +189,6 @@ static int v4l2_queue(struct source *source, const struct castor_frame *frame)
     }
     self->starving_since_ns = 0;
     return CASTOR_OK;
-}
-
-static int lost(struct v4l2_source *self, int number)
-{
-    const char *name = self->device.name;
-
-    if (number == ENODEV || number == ENXIO)
-        return source_text_set(&self->source.fault, CASTOR_ERR_LOST,
-                               "capture device %s: the device was unplugged; plug it in again", name);
-    return source_text_set(&self->source.fault, CASTOR_ERR_LOST,
-                           "capture device %s failed: %s; it is opened anew", name, strerror(number));
 }
 
 // What time without pictures means.
@@ -264,7 +235,7 @@ static int check_events(struct v4l2_source *self)
     bool changed = v4l2_device_changed(&self->device, &gone);
 
     if (gone)
-        return lost(self, ENODEV);
+        return v4l2_source_lost(self, ENODEV);
     if (!changed)
         return CASTOR_OK;
     if (!self->device.has_timings)
@@ -274,25 +245,40 @@ static int check_events(struct v4l2_source *self)
     return look(self, true) == CASTOR_ERR_LOST ? CASTOR_ERR_LOST : CASTOR_OK;
 }
 
-static void finish_frame(struct v4l2_source *self, const struct castor_frame *named, uint64_t skipped,
-                         int64_t now_ns, struct castor_frame *out)
+static void finish_frame(struct v4l2_source *self, const struct v4l2_taken *taken,
+                         const struct castor_frame *named, uint64_t skipped, int64_t now_ns,
+                         struct castor_frame *out)
 {
     struct source_counters *counters = &self->source.counters;
 
     *(self->starved ? &counters->lost_no_slot : &counters->lost_device) += skipped;
     self->starved = false;
     self->slot_ns = 0;
-    *out = slots_pop(&self->empty);
+    self->untrue = 0;
+    *out =
+        self->buffers.imports ? v4l2_buffers_return(&self->buffers, taken->index) : slots_pop(&self->empty);
+    out->by_device = self->buffers.imports;
     out->sequence = named->sequence;
     out->capture_ns = named->capture_ns;
-    self->starving_since_ns = self->empty.count ? 0 : now_ns;
+    self->starving_since_ns = v4l2_source_lent(self) ? 0 : now_ns;
+}
+
+// Brings a picture into its slot, unless it is there already.
+static int bring(struct v4l2_source *self, const struct v4l2_taken *taken)
+{
+    if (!self->buffers.imports)
+        return v4l2_picture_write(self->picture, taken->memory, taken->bytes, slots_peek(&self->empty),
+                                  &self->source.counters.cpu_copies);
+    if (taken->bytes[0] >= self->layout.needed_bytes[0])
+        return CASTOR_OK;
+    self->untrue++;
+    return CASTOR_ERR_INVALID;
 }
 
 // Makes a frame of a picture. CASTOR_ERR_AGAIN: it is none. What is passed over here shows as a gap before
 // the next frame, and is counted then.
 static int use_picture(struct v4l2_source *self, const struct v4l2_taken *taken, struct castor_frame *out)
 {
-    const struct castor_frame *slot = slots_peek(&self->empty);
     int64_t now_ns = castor_now_ns(), time_ns;
     struct v4l2_naming naming;
     struct castor_frame named;
@@ -300,6 +286,7 @@ static int use_picture(struct v4l2_source *self, const struct v4l2_taken *taken,
     int error;
 
     if (taken->broken) {
+        self->untrue += taken->untrue;
         self->source.counters.decode_errors++;
         return CASTOR_ERR_AGAIN;
     }
@@ -311,8 +298,7 @@ static int use_picture(struct v4l2_source *self, const struct v4l2_taken *taken,
     naming = self->naming;
     if (!v4l2_naming_take(&naming, taken->sequence, time_ns, &named, &skipped))
         return CASTOR_ERR_AGAIN;
-    error = v4l2_picture_write(self->picture, taken->memory, taken->bytes, slot,
-                               &self->source.counters.cpu_copies);
+    error = bring(self, taken);
     if (error == CASTOR_ERR_INVALID) {
         self->source.counters.decode_errors++;
         return CASTOR_ERR_AGAIN;
@@ -322,8 +308,15 @@ static int use_picture(struct v4l2_source *self, const struct v4l2_taken *taken,
                                "a picture of %s could not be converted: %s", self->device.name,
                                castor_error_text(error));
     self->naming = naming;
-    finish_frame(self, &named, skipped, now_ns, out);
+    finish_frame(self, taken, &named, skipped, now_ns, out);
     return CASTOR_OK;
+}
+
+static int copy_after_all(struct v4l2_source *self)
+{
+    int error = v4l2_source_copy(self, "of what it fills it names sizes that cannot be");
+
+    return error ? error : CASTOR_ERR_AGAIN;
 }
 
 // The next frame of what the device has ready.
@@ -331,7 +324,8 @@ static int take_pictures(struct v4l2_source *self, struct castor_frame *out)
 {
     int error = CASTOR_ERR_AGAIN;
 
-    for (uint32_t i = 0; i < self->buffers.count && self->empty.count && error == CASTOR_ERR_AGAIN; i++) {
+    for (uint32_t i = 0; i < self->buffers.count && v4l2_source_lent(self) && error == CASTOR_ERR_AGAIN;
+         i++) {
         struct v4l2_taken taken;
         int number = v4l2_buffers_take(&self->buffers, &taken);
 
@@ -342,12 +336,19 @@ static int take_pictures(struct v4l2_source *self, struct castor_frame *out)
             break;
         }
         if (number)
-            return lost(self, number);
+            return v4l2_source_lost(self, number);
         self->failures = 0;
         error = use_picture(self, &taken, out);
+        if (self->buffers.imports && error == CASTOR_OK) {
+            (void)!v4l2_source_hand_over(
+                self); // the slot went with the frame; what fails here the next call finds
+            break;
+        }
+        if (self->buffers.imports && self->untrue >= FAILURES_MAX)
+            return copy_after_all(self);
         number = v4l2_buffers_give(&self->buffers, taken.index);
         if (number && error) // a frame that is done is given out first; the next call finds the device lost
-            return lost(self, number);
+            return v4l2_source_lost(self, number);
     }
     return error;
 }
@@ -367,7 +368,7 @@ static int v4l2_descriptor(const struct source *source)
 {
     const struct v4l2_source *self = (const struct v4l2_source *)source;
 
-    return self->empty.count ? self->descriptor : -1;
+    return v4l2_source_lent(self) ? self->descriptor : -1;
 }
 
 static int64_t v4l2_next_deadline(const struct source *source)

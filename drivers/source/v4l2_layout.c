@@ -93,6 +93,20 @@ static uint32_t row_bytes(enum v4l2_kind kind, uint32_t plane, uint32_t width)
     }
 }
 
+uint32_t v4l2_layout_pixel(enum v4l2_kind kind)
+{
+    switch (kind) {
+    case V4L2_KIND_NV12:
+        return CASTOR_PIXEL_NV12;
+    case V4L2_KIND_I420:
+        return CASTOR_PIXEL_I420;
+    case V4L2_KIND_P010:
+        return CASTOR_PIXEL_P010;
+    default:
+        return CASTOR_PIXEL_NONE;
+    }
+}
+
 static uint32_t plane_count(enum v4l2_kind kind)
 {
     return kind == V4L2_KIND_I420 ? 3 : kind == V4L2_KIND_NV12 || kind == V4L2_KIND_P010 ? 2 : 1;
@@ -255,6 +269,7 @@ static int try_choice(const struct v4l2_device *device, const struct choice *cho
         return error;
     layout.width_px = answer.width;
     layout.height_px = answer.height;
+    layout.image_bytes = answer.size[0];
     layout.bt601 = is_bt601(choice, &answer);
     layout.range = range_of(choice, &answer);
     layout.rate = set_rate(device, rate);
@@ -314,7 +329,14 @@ static int nothing_usable(const struct v4l2_device *device, const struct castor_
 }
 
 // How much of what is wanted a layout must give in each round.
-enum round { ROUND_EXACT, ROUND_SIZE, ROUND_ANY, ROUNDS };
+enum round { ROUND_AS_WANTED, ROUND_EXACT, ROUND_SIZE, ROUND_ANY, ROUNDS };
+
+// Pictures that need no conversion come first: where the pool's memory serves as the device's buffers, they
+// need no copy either.
+static bool is_as_wanted(enum v4l2_kind kind, uint32_t pixel)
+{
+    return v4l2_layout_pixel(kind) == pixel && pixel != CASTOR_PIXEL_NONE;
+}
 
 static bool good_enough(enum round round, const struct v4l2_layout *layout, uint32_t width, uint32_t height,
                         struct castor_rational rate)
@@ -335,9 +357,10 @@ int v4l2_layout_negotiate(const struct v4l2_device *device, const struct castor_
 
     list_formats(device, &offer);
     size_to_ask(device, wanted, &width, &height);
-    for (enum round round = ROUND_EXACT; round < ROUNDS; round++)
+    for (enum round round = ROUND_AS_WANTED; round < ROUNDS; round++)
         for (size_t i = 0; i < CHOICES; i++) {
-            if (!usable(&choices[i], wanted, &offer))
+            if (!usable(&choices[i], wanted, &offer) ||
+                (round == ROUND_AS_WANTED && !is_as_wanted(choices[i].kind, wanted->pixel)))
                 continue;
             error = try_choice(device, &choices[i], width, height, wanted->rate, &layout, why);
             if (error == CASTOR_ERR_BUSY)

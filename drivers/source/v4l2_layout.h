@@ -35,8 +35,12 @@ struct v4l2_layout {
     uint32_t memory_planes; // 1..3; above 1 only in the multi-planar API
     struct v4l2_place plane[3];
     size_t needed_bytes[3];      // that a picture takes of each memory plane; MJPEG: 1
+    size_t image_bytes;          // that the device wants for the first of them (sizeimage)
     struct castor_rational rate; // num 0 = the device does not say
 };
+
+// The pixel format of the house that this is as it comes; CASTOR_PIXEL_NONE where it must be converted.
+uint32_t v4l2_layout_pixel(enum v4l2_kind kind);
 
 // What: sets the best format for what is wanted (0 and NONE = the device's own), reads back what the device
 // made of it, and checks that against itself. Where nothing fits exactly, the size or the rate may differ.

@@ -68,6 +68,13 @@ int v4l2_picture_create(const struct v4l2_layout *layout, const struct castor_fo
     return CASTOR_OK;
 }
 
+bool v4l2_picture_is_plain(const struct v4l2_picture *self)
+{
+    bool recolours = self->recolour.needed && self->layout.kind != V4L2_KIND_P010;
+
+    return !self->scales && !recolours && v4l2_layout_pixel(self->layout.kind) == self->format.pixel;
+}
+
 void v4l2_picture_destroy(struct v4l2_picture *self)
 {
     if (!self)

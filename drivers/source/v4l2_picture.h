@@ -13,6 +13,9 @@ struct v4l2_picture;
 CASTOR_MUST_USE int v4l2_picture_create(const struct v4l2_layout *layout, const struct castor_format *format,
                                         struct v4l2_picture **out, struct source_text *why);
 
+// Whether a picture is written as it comes: nothing is converted, scaled or recoloured.
+bool v4l2_picture_is_plain(const struct v4l2_picture *picture);
+
 // Accepts NULL.
 void v4l2_picture_destroy(struct v4l2_picture *picture);
 

@@ -5,7 +5,10 @@
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <stdint.h>
 #include <sys/socket.h>
+
+#include <linux/udmabuf.h>
 
 // Never part of anybody's work here. A list of what is refused, not of what is allowed: vendor libraries
 // differ in what they need, and a box that goes dark over a harmless call would be worse.
@@ -47,11 +50,22 @@ static const int refused[] = {
     SCMP_SYS(acct),
 };
 
+// Whoever may open /dev/udmabuf could make a writable DMA-BUF of memory that he is given to read only. The
+// supervisor makes them, and nobody else.
+static const unsigned refused_ioctls[] = {(unsigned)UDMABUF_CREATE, (unsigned)UDMABUF_CREATE_LIST};
+
 static int refuse(scmp_filter_ctx filter, enum sandbox sandbox)
 {
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
         if (result != 0 && result != -EDOM && result != -EFAULT) // not on this architecture
+            return result;
+    }
+    for (size_t i = 0; i < sizeof refused_ioctls / sizeof refused_ioctls[0]; i++) {
+        // The kernel looks at the lower half only.
+        int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+                                      SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, refused_ioctls[i]));
+        if (result != 0)
             return result;
     }
     if (sandbox == SANDBOX_NO_NETWORK)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Least privilege for workers, by seccomp(2): what a worker of this kind never does, the kernel refuses it
 // from here on. A library in it that is taken over by a hostile file or peer cannot start programs, look into
-// other processes, load kernel code or (but for egress) reach a network.
+// other processes, load kernel code, make DMA-BUFs of the pool's memory or (but for egress) reach a network.
 #ifndef BASE_SANDBOX_H
 #define BASE_SANDBOX_H
 

@@ -28,6 +28,7 @@ struct capture {
     int64_t stats_ns;     // when the next STATS is due
     enum source_signal signal;
     struct source_text reason; // why there is no signal; "" = there is one
+    struct source_text note;   // the source's, that was logged last
     int64_t start_until_ns;
     bool done;
     int exit_code;
@@ -96,14 +97,17 @@ static bool same_picture(const struct castor_format *a, const struct castor_form
 static void handle_pool(struct capture *capture, const struct message_capture_pool *pool, const int *fds,
                         unsigned fd_count)
 {
+    struct pool_parts parts;
     int error;
 
-    if (!capture->source || capture->pool || fd_count != 2 ||
+    if (!capture->source || capture->pool || fd_count < 2 ||
+        !pool_share_read(fds + 1, fd_count - 1, pool->dmabuf_count, &parts) ||
         !same_picture(&pool->format, &capture->source->format)) {
         protocol_error(capture, "a POOL out of turn or for another picture");
         return;
     }
-    error = pool_attach(&pool->format, pool->slot_count, fds[0], fds[1], &capture->pool);
+    parts.control = fds[0];
+    error = pool_attach(&pool->format, pool->slot_count, &parts, &capture->pool);
     if (error) {
         protocol_error(capture, "a POOL that cannot be mapped");
         return;
@@ -175,6 +179,7 @@ static void announce(struct capture *capture, const struct castor_frame *frame)
     struct message message;
     int error;
 
+    pool_written(capture->pool, frame);
     message_init(&message, MESSAGE_FRAME);
     message.body.frame.sequence = frame->sequence;
     message.body.frame.capture_ns = frame->capture_ns;
@@ -216,6 +221,18 @@ static void look_at_signal(struct capture *capture)
         log_info("pictures arrive again");
     capture->signal = signal;
     (void)snprintf(capture->reason.text, sizeof capture->reason.text, "%s", reason);
+}
+
+// Says what is new of how the source works.
+static void look_at_note(struct capture *capture)
+{
+    const char *note = source_note(capture->source);
+
+    if (strcmp(note, capture->note.text) == 0)
+        return;
+    if (note[0])
+        log_info("%s", note);
+    (void)snprintf(capture->note.text, sizeof capture->note.text, "%s", note);
 }
 
 static void send_stats(struct capture *capture, int64_t now_ns)
@@ -263,6 +280,7 @@ static void step(struct capture *capture)
         if (capture->done)
             return;
         look_at_signal(capture);
+        look_at_note(capture);
         send_stats(capture, now_ns);
         fds[1].fd = source_descriptor(capture->source);
     } else if (now_ns > capture->start_until_ns) {

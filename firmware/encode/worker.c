@@ -41,7 +41,8 @@ struct worker {
     uint32_t in_flight_count;
     uint32_t bitrate_bps; // to be set before the next frame; 0 = as it is
     struct faults faults;
-    struct message message; // in use by one function at a time
+    struct encoder_text note; // the encoder's, that was logged last
+    struct message message;   // in use by one function at a time
 };
 
 // Waits until one of the descriptors shows an event, at most until the deadline. Interruptions count as one.
@@ -125,12 +126,25 @@ static int open_encoder(struct worker *worker, struct encoder_text *why)
         .script = start->script,
         .memory = first_slot.plane[0],
         .memory_bytes = pool_size_bytes(worker->pool),
+        .slot = first_slot.dmabuf_fd >= 0 ? &first_slot : NULL,
     };
     why->text[0] = '\0';
     int error = encoder_open(worker->driver, &config, &worker->encoder, why);
     if (error != CASTOR_OK && why->text[0] == '\0')
         encoder_text_set(why, error, "%s: open: %s", worker->driver->name, castor_error_text(error));
     return error;
+}
+
+// Says what is new of how the encoder works.
+static void look_at_note(struct worker *worker)
+{
+    const char *note = encoder_note(worker->encoder);
+
+    if (strcmp(note, worker->note.text) == 0)
+        return;
+    if (note[0])
+        log_info("%s", note);
+    (void)snprintf(worker->note.text, sizeof worker->note.text, "%s", note);
 }
 
 static void say_ready(struct worker *worker)
@@ -142,10 +156,13 @@ static void say_ready(struct worker *worker)
     (void)snprintf(ready->driver, sizeof ready->driver, "%s", driver->name);
     (void)snprintf(ready->description, sizeof ready->description, "%s", driver->description);
     ready->max_in_flight = worker->encoder->max_in_flight;
+    look_at_note(worker);
     say(worker);
 }
 
-static void start(struct worker *worker, int fds[2], encode_find find)
+// Takes the descriptors that it makes use of out of `fds`.
+static void start(struct worker *worker, int *fds, unsigned fd_count, const struct pool_parts *parts,
+                  encode_find find)
 {
     struct message_encode_start start = worker->message.body.encode_start;
     struct encoder_text why = {"the frame pool cannot be mapped"};
@@ -153,15 +170,16 @@ static void start(struct worker *worker, int fds[2], encode_find find)
 
     name[sizeof name - 2] = (char)('A' + start.path);
     log_open(name, worker->log_level);
-    int error = pool_attach(&start.format, start.slot_count, fds[0], -1, &worker->pool);
+    int error = pool_attach(&start.format, start.slot_count, parts, &worker->pool);
     if (error == CASTOR_OK) {
-        fds[0] = -1;
+        for (unsigned i = 1; i < fd_count; i++)
+            fds[i] = -1;
         encoder_text_set(&why, 0, "the coded ring cannot be mapped");
         error =
-            ring_attach_writer(fds[1], start.ring_bytes, start.ring_position, start.ring_tail, &worker->ring);
+            ring_attach_writer(fds[0], start.ring_bytes, start.ring_position, start.ring_tail, &worker->ring);
     }
     if (error == CASTOR_OK) {
-        fds[1] = -1;
+        fds[0] = -1;
         worker->start = start;
         error = find(start.driver, &worker->driver, &why);
     }
@@ -187,6 +205,7 @@ static void wait_for_start(struct worker *worker, encode_find find)
     struct pollfd polled = {.fd = worker->channel, .events = POLLIN};
     int fds[MESSAGE_FDS_MAX];
     unsigned fd_count = 0;
+    struct pool_parts parts;
     const char *why = "";
     int error;
 
@@ -204,10 +223,11 @@ static void wait_for_start(struct worker *worker, encode_find find)
     }
     if (worker->message.header.type == MESSAGE_STOP)
         worker->exit = ENCODE_EXIT_STOPPED;
-    else if (worker->message.header.type != MESSAGE_ENCODE_START || fd_count != 2)
-        fail_protocol(worker, "expected ENCODE_START with two descriptors");
+    else if (worker->message.header.type != MESSAGE_ENCODE_START || fd_count < 2 ||
+             !pool_share_read(fds + 1, fd_count - 1, worker->message.body.encode_start.dmabuf_count, &parts))
+        fail_protocol(worker, "expected ENCODE_START with the coded ring and the pool");
     else
-        start(worker, fds, find);
+        start(worker, fds, fd_count, &parts, find);
     for (unsigned i = 0; i < fd_count; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -316,6 +336,7 @@ static void submit(struct worker *worker, const struct message_encode *order)
         return;
     }
     worker->in_flight[worker->in_flight_count++] = (struct in_flight){*order, started_ns};
+    look_at_note(worker);
 }
 
 static void submit_orders(struct worker *worker)

@@ -75,8 +75,11 @@ static const char *check_capture_ready(const struct message *m)
 
 static const char *check_capture_pool(const struct message *m)
 {
-    RANGE(m->body.capture_pool.slot_count, 4, MESSAGE_SLOTS_MAX, "slot count out of range");
-    return check_format(&m->body.capture_pool.format);
+    const struct message_capture_pool *b = &m->body.capture_pool;
+    RANGE(b->slot_count, 4, MESSAGE_SLOTS_MAX, "slot count out of range");
+    if (b->dmabuf_count != 0 && b->dmabuf_count != b->slot_count)
+        return "DMA-BUFs for some slots only";
+    return check_format(&b->format);
 }
 
 static const char *check_frame(const struct message *m)
@@ -106,6 +109,8 @@ static const char *check_encode_start(const struct message *m)
     if (b->ring_tail > b->ring_position || b->ring_position - b->ring_tail > b->ring_bytes)
         return "ring position out of range";
     RANGE(b->slot_count, 4, MESSAGE_SLOTS_MAX, "slot count out of range");
+    if (b->dmabuf_count != 0 && b->dmabuf_count != b->slot_count)
+        return "DMA-BUFs for some slots only";
     RANGE(b->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
     MOST(b->codec, MESSAGE_CODECS - 1, "unknown codec");
     MOST(b->gop_frames, MESSAGE_GOP_FRAMES_MAX, "GOP length out of range");

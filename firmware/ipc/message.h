@@ -15,10 +15,10 @@
 #define MESSAGE_MAGIC 0x4341u // "CA"
 #define MESSAGE_VERSION 4u
 
-#define MESSAGE_PATHS_MAX 8        // encoder paths in a chain
-#define MESSAGE_SLOTS_MAX 64       // slots of the frame pool
-#define MESSAGE_DESTINATIONS_MAX 8 // SRT destinations
-#define MESSAGE_FDS_MAX 8          // descriptors that travel with one message
+#define MESSAGE_PATHS_MAX 8                     // encoder paths in a chain
+#define MESSAGE_SLOTS_MAX 64                    // slots of the frame pool
+#define MESSAGE_DESTINATIONS_MAX 8              // SRT destinations
+#define MESSAGE_FDS_MAX (2 + MESSAGE_SLOTS_MAX) // descriptors that travel with one message
 #define MESSAGE_ACCESS_UNIT_MAX_BYTES (4u << 20)
 #define MESSAGE_RING_MAX_BYTES (256u << 20)
 #define MESSAGE_CPU_COPIES_MAX 16u
@@ -34,14 +34,14 @@ enum message_type {
 
     // supervisor -> capture
     MESSAGE_CAPTURE_START = 16,
-    MESSAGE_CAPTURE_POOL = 17, // with 2 descriptors: pool pixels (read-write), pool control page (read-only)
+    MESSAGE_CAPTURE_POOL = 17, // with descriptors: pool control page (read-only), then of the pool as below
     // capture -> supervisor
     MESSAGE_CAPTURE_READY = 24,
     MESSAGE_FRAME = 25,
     MESSAGE_CAPTURE_STATS = 26,
 
     // supervisor -> encode
-    MESSAGE_ENCODE_START = 32, // with 2 descriptors: pool pixels (read-only), coded ring (read-write)
+    MESSAGE_ENCODE_START = 32, // with descriptors: coded ring (read-write), then of the pool as below
     MESSAGE_ENCODE = 33,
     MESSAGE_SET_BITRATE = 34,
     MESSAGE_FAULT = 35,
@@ -100,13 +100,16 @@ struct message_capture_ready {
     struct castor_format format; // what the source really delivers
 };
 
+// Of the pool travel: its pixels (capture: read-write, encoders: read-only), then dmabuf_count DMA-BUFs, one
+// a slot. The pixels are left out where the DMA-BUFs are all there is of the memory.
+
 // The pool to fill; frames start with this. slot_sequence[i] is the frame that slot i still holds, or
 // MESSAGE_SLOT_FREE. The slot becomes free when the pool's control page names that sequence as released.
 #define MESSAGE_SLOT_FREE UINT64_MAX
 struct message_capture_pool {
     struct castor_format format;
-    uint32_t slot_count; // 4..MESSAGE_SLOTS_MAX
-    uint32_t reserved;
+    uint32_t slot_count;   // 4..MESSAGE_SLOTS_MAX
+    uint32_t dmabuf_count; // 0 or slot_count
     uint64_t slot_sequence[MESSAGE_SLOTS_MAX];
 };
 
@@ -156,8 +159,10 @@ struct message_encode_start {
     uint32_t threads; // 0 = the driver's choice
     uint32_t slot_count;
     uint32_t ring_bytes;
-    uint32_t codec;         // enum message_codec
-    uint32_t gop_frames;    // IDR distance that the encoder keeps by itself; 0 = an IDR only when ordered
+    uint32_t codec;        // enum message_codec
+    uint32_t gop_frames;   // IDR distance that the encoder keeps by itself; 0 = an IDR only when ordered
+    uint32_t dmabuf_count; // 0 or slot_count
+    uint32_t reserved;
     uint64_t ring_position; // where the first access unit goes
     uint64_t ring_tail;     // what a predecessor wrote from here on may still be read
 };

@@ -16,6 +16,10 @@
 #define CONFIG_WARNINGS_MAX 8
 #define CONFIG_DRIVER_AUTO "auto" // the encoder of this path is chosen by selection.h
 
+#define CONFIG_DMABUF_AUTO "auto"
+#define CONFIG_DMABUF_OFF "off"
+#define CONFIG_DMABUF_HEAPS "/dev/dma_heap/"
+
 enum config_codec { CONFIG_CODEC_H264, CONFIG_CODEC_HEVC };
 enum config_standby { CONFIG_STANDBY_WARM, CONFIG_STANDBY_HOT, CONFIG_STANDBY_OFF };
 
@@ -81,6 +85,7 @@ struct config {
     struct config_encoders encoder;
     struct config_switch switching; // key "switch"
     uint32_t pool_slots;            // key pool.slots; 0 = as many as the budgets need
+    char pool_dmabuf[64];           // key pool.dmabuf: CONFIG_DMABUF_AUTO, _OFF, or the path of a heap
     struct config_mux mux;
     uint32_t destination_count;
     struct config_destination destinations[CONFIG_DESTINATIONS_MAX];

@@ -169,7 +169,8 @@ unsigned config_diff(const struct config *before, const struct config *after)
     unsigned change = diff_source(before, after) | diff_encoders(before, after) |
                       diff_switch(&before->switching, &after->switching) | diff_outlet(before, after);
 
-    if (before->pool_slots != after->pool_slots || strcmp(before->control_socket, after->control_socket) != 0)
+    if (before->pool_slots != after->pool_slots || strcmp(before->pool_dmabuf, after->pool_dmabuf) != 0 ||
+        strcmp(before->control_socket, after->control_socket) != 0)
         change |= CONFIG_CHANGE_RESTART;
     if (strcmp(before->name, after->name) != 0 || before->log_level != after->log_level ||
         before->realtime != after->realtime || before->allow_faults != after->allow_faults ||

@@ -260,6 +260,17 @@ static const struct config_field pool_fields[] = {
      .unit = "frames",
      .standard = "0",
      .text = "Raw frames that the pool holds. 0 = as many as the budgets need."},
+    {.key = "dmabuf",
+     .kind = CONFIG_KIND_TEXT,
+     AT(struct config, pool_dmabuf),
+     LENGTH(3, 63),
+     .standard = CONFIG_DMABUF_AUTO,
+     .text =
+         "Whether capture devices and encoders reach the pool's memory themselves, so that no frame is "
+         "copied: \"auto\" where the kernel has /dev/udmabuf and castord may open it, \"off\", or a heap "
+         "such as /dev/dma_heap/linux,cma, whose memory the board's devices can use. Whoever is given such "
+         "memory could write into it: capture, and the encoders v4l2m2m and vaapi; from a heap, all of "
+         "them."},
     {0}};
 static const struct config_group pool_group = {"The pool of raw frames.", pool_fields};
 

@@ -73,6 +73,18 @@ static int check_source(struct config *config, struct config_error *error)
     return CASTOR_OK;
 }
 
+static int check_dmabuf(const char *dmabuf, struct config_error *error)
+{
+    size_t heaps = strlen(CONFIG_DMABUF_HEAPS);
+
+    if (strcmp(dmabuf, CONFIG_DMABUF_AUTO) == 0 || strcmp(dmabuf, CONFIG_DMABUF_OFF) == 0 ||
+        (strncmp(dmabuf, CONFIG_DMABUF_HEAPS, heaps) == 0 && dmabuf[heaps] != '\0' &&
+         !strchr(dmabuf + heaps, '/')))
+        return CASTOR_OK;
+    return refuse(error, "/pool/dmabuf",
+                  "must be \"auto\", \"off\", or a heap such as /dev/dma_heap/linux,cma; is \"%s\"", dmabuf);
+}
+
 static int check_pool(const struct config *config, struct config_error *error)
 {
     struct castor_rational rate = rate_of(config);
@@ -371,5 +383,7 @@ int config_rules_check(struct config *config, struct config_error *error)
         result = check_switch(config, error);
     if (result == CASTOR_OK)
         result = check_pool(config, error);
+    if (result == CASTOR_OK)
+        result = check_dmabuf(config->pool_dmabuf, error);
     return result;
 }

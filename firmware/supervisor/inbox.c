@@ -154,8 +154,7 @@ static void begin(struct supervisor *s, int64_t now_ns)
 static void source_is_ready(struct supervisor *s, const struct message_capture_ready *ready, int64_t now_ns)
 {
     const char *why = "";
-    uint32_t slots = source_slot_count(&s->config, &ready->format);
-    int error = source_ready(&s->source, ready, slots, s->switching_known ? &s->switching : NULL, &why);
+    int error = source_ready(&s->source, ready, &s->config, s->switching_known ? &s->switching : NULL, &why);
 
     if (error != CASTOR_OK) {
         source_fails(s, why);

@@ -53,6 +53,18 @@ int path_start(struct path *path, const char *folder, int64_t now_ns)
     return worker_start(&path->worker, folder, now_ns);
 }
 
+// Encoders whose device reads the pool itself. It is decided here and not by the worker, since a DMA-BUF lets
+// whoever holds it write.
+static enum pool_role role_of(const char *driver)
+{
+    static const char *const importers[] = {"v4l2m2m", "vaapi"};
+
+    for (size_t i = 0; i < sizeof importers / sizeof importers[0]; i++)
+        if (strcmp(driver, importers[i]) == 0)
+            return POOL_ROLE_IMPORTER;
+    return POOL_ROLE_READER;
+}
+
 int path_tell(struct path *path, const struct config *config, const struct castor_format *format,
               const struct pool *pool)
 {
@@ -78,8 +90,9 @@ int path_tell(struct path *path, const struct config *config, const struct casto
     start->ring_tail = path->ring_tail; // what the predecessor finished may still be on its way out
     path->codec = start->codec == MESSAGE_CODEC_HEVC ? ENCODER_CODEC_HEVC : ENCODER_CODEC_H264;
     path->told = true;
-    const int fds[2] = {pool_descriptors(pool).pixels_read_only, ring_writer_fd(path->ring)};
-    return worker_send(&path->worker, &message, fds, 2);
+    int fds[1 + POOL_SHARE_MAX] = {ring_writer_fd(path->ring)};
+    unsigned fd_count = 1 + pool_share(pool, role_of(encoder->driver), fds + 1, &start->dmabuf_count);
+    return worker_send(&path->worker, &message, fds, fd_count);
 }
 
 int path_encode(struct path *path, const struct switch_order *order)

@@ -95,20 +95,41 @@ static int send_pool(struct source *source, const struct switch_state *switching
 {
     struct message message;
     struct message_capture_pool *body = &message.body.capture_pool;
-    struct pool_descriptors descriptors = pool_descriptors(source->pool);
-    const int fds[2] = {descriptors.pixels, descriptors.control};
+    int fds[1 + POOL_SHARE_MAX] = {pool_descriptors(source->pool).control};
 
     message_init(&message, MESSAGE_CAPTURE_POOL);
+    unsigned fd_count = 1 + pool_share(source->pool, POOL_ROLE_CAPTURE, fds + 1, &body->dmabuf_count);
     body->format = source->format;
     body->slot_count = pool_slot_count(source->pool);
     for (uint32_t i = 0; i < MESSAGE_SLOTS_MAX; i++)
         body->slot_sequence[i] =
             switching && switching->frame[i].held ? switching->frame[i].sequence : MESSAGE_SLOT_FREE;
-    return worker_send(&source->worker, &message, fds, 2);
+    return worker_send(&source->worker, &message, fds, fd_count);
 }
 
-int source_ready(struct source *source, const struct message_capture_ready *ready, uint32_t slot_count,
-                 const struct switch_state *switching, const char **why)
+// With DMA-BUFs as configured; without them frames are copied, and all else is the same.
+static int make_pool(struct source *source, const struct config *config, const struct castor_format *format)
+{
+    bool wanted = strcmp(config->pool_dmabuf, CONFIG_DMABUF_OFF) != 0;
+    const char *heap = strcmp(config->pool_dmabuf, CONFIG_DMABUF_AUTO) == 0 ? "" : config->pool_dmabuf;
+    uint32_t slot_count = source_slot_count(config, format);
+    int error = wanted ? pool_create_for_devices(format, slot_count, heap, &source->pool, &source->no_dmabuf)
+                       : pool_create(format, slot_count, &source->pool);
+
+    if (error != CASTOR_OK)
+        return error;
+    source->format = *format;
+    log_info("source: %ux%u at %.3f fps, pool of %u slots (%.1f MB)%s", format->width_px, format->height_px,
+             (double)format->rate.num / format->rate.den, slot_count,
+             (double)pool_size_bytes(source->pool) / 1e6,
+             pool_descriptors(source->pool).dmabuf_count ? ", which are DMA-BUFs" : "");
+    if (source->no_dmabuf.text[0] != '\0' && heap[0] != '\0')
+        log_warning("the pool is not of DMA-BUFs: %s", source->no_dmabuf.text);
+    return CASTOR_OK;
+}
+
+int source_ready(struct source *source, const struct message_capture_ready *ready,
+                 const struct config *config, const struct switch_state *switching, const char **why)
 {
     if (source->pool && !same_format(&source->format, &ready->format)) {
         *why = "the source came back with another picture size or frame rate; reload the configuration to "
@@ -116,15 +137,11 @@ int source_ready(struct source *source, const struct message_capture_ready *read
         return CASTOR_ERR_INVALID;
     }
     if (!source->pool) {
-        int error = pool_create(&ready->format, slot_count, &source->pool);
+        int error = make_pool(source, config, &ready->format);
         if (error != CASTOR_OK) {
             *why = "no memory for the frame pool; lower the picture size or pool.slots";
             return error;
         }
-        source->format = ready->format;
-        log_info("source: %ux%u at %.3f fps, pool of %u slots (%.1f MB)", ready->format.width_px,
-                 ready->format.height_px, (double)ready->format.rate.num / ready->format.rate.den, slot_count,
-                 (double)pool_size_bytes(source->pool) / 1e6);
     }
     int error = send_pool(source, switching);
     *why = "it does not read its orders";

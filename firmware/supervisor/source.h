@@ -10,10 +10,11 @@
 
 struct source {
     struct worker worker;
-    bool told;                   // CAPTURE_START was sent to the present process
-    bool ended;                  // the source said that it has no more frames
-    struct castor_format format; // known from the first CAPTURE_READY on
-    struct pool *pool;           // NULL until then
+    bool told;                    // CAPTURE_START was sent to the present process
+    bool ended;                   // the source said that it has no more frames
+    struct castor_format format;  // known from the first CAPTURE_READY on
+    struct pool *pool;            // NULL until then
+    struct dmabuf_text no_dmabuf; // why it is not of DMA-BUFs although these are wanted; ""
     struct message_capture_stats stats;
     struct message_capture_stats stats_before; // totals of the processes that ended
     uint64_t last_sequence;
@@ -31,7 +32,8 @@ CASTOR_MUST_USE int source_start(struct source *source, const char *folder, cons
 // Handles CAPTURE_READY: makes the pool the first time, demands the same format every other time, and hands
 // it over. CASTOR_ERR_INVALID when the format changed; *why says so.
 CASTOR_MUST_USE int source_ready(struct source *source, const struct message_capture_ready *ready,
-                                 uint32_t slot_count, const struct switch_state *switching, const char **why);
+                                 const struct config *config, const struct switch_state *switching,
+                                 const char **why);
 
 // So many slots serve the budgets at this rate: the frames of the longest wait for another path, those that
 // capture fills ahead, and those that encoders hold.

@@ -174,9 +174,12 @@ static json_t *pool(const struct status_snapshot *s)
 {
     if (!s->source->pool)
         return json_null();
-    return json_pack("{s:o, s:o, s:o}", "slots", count(pool_slot_count(s->source->pool)), "held",
+    struct pool_descriptors has = pool_descriptors(s->source->pool);
+    const char *dmabuf = !has.dmabuf_count ? "none" : has.pixels >= 0 ? "udmabuf" : "heap";
+    return json_pack("{s:o, s:o, s:o, s:s, s:o}", "slots", count(pool_slot_count(s->source->pool)), "held",
                      count(s->switching ? s->switching->held_count : 0), "bytes",
-                     count(pool_size_bytes(s->source->pool)));
+                     count(pool_size_bytes(s->source->pool)), "dmabuf", dmabuf, "dmabuf_reason",
+                     text_or_null(s->source->no_dmabuf.text));
 }
 
 static json_t *stream(const struct status_snapshot *s)

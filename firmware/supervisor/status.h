@@ -48,6 +48,8 @@
 //       open_ms, latency_p50_ms, latency_p99_ms (null: too few frames for it), latency_max_ms (of
 //                     one frame), idr_on_request, bitrate_changes: measured, or null
 //   pool            slots, held (frames in use), bytes; null until the source is open
+//     dmabuf, dmabuf_reason             whether its slots are DMA-BUFs: "none", "udmabuf", "heap"; why none
+//                                       although they are wanted, or null
 //   egress          pending (access units handed over and not confirmed), bytes (sent since start), worker
 //   destinations[]  name, url, latency_ms (configured)
 //     state                             "connecting", "listening", "connected", "waiting", "stopped"; null =

@@ -97,18 +97,18 @@ static void send_pool(struct box *box, const struct castor_format *format)
 {
     struct message message;
     struct pool_descriptors descriptors;
+    struct pool_parts view = {.control = -1};
 
     assert_int_equal(pool_create(format, SLOTS, &box->pool), 0);
     descriptors = pool_descriptors(box->pool);
-    assert_int_equal(
-        pool_attach(format, SLOTS, fcntl(descriptors.pixels_read_only, F_DUPFD_CLOEXEC, 0), -1, &box->view),
-        0);
+    view.pixels = fcntl(descriptors.pixels_read_only, F_DUPFD_CLOEXEC, 0);
+    assert_int_equal(pool_attach(format, SLOTS, &view, &box->view), 0);
     message_init(&message, MESSAGE_CAPTURE_POOL);
     message.body.capture_pool.format = *format;
     message.body.capture_pool.slot_count = SLOTS;
     for (int i = 0; i < SLOTS; i++)
         message.body.capture_pool.slot_sequence[i] = MESSAGE_SLOT_FREE;
-    assert_int_equal(channel_send(box->fd, &message, (int[]){descriptors.pixels, descriptors.control}, 2), 0);
+    assert_int_equal(channel_send(box->fd, &message, (int[]){descriptors.control, descriptors.pixels}, 2), 0);
 }
 
 static void box_play_pattern(struct box *box, uint64_t sequence, int64_t anchor_ns)

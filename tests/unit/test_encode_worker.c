@@ -59,7 +59,7 @@ static void box_send(struct box *box, struct message *message)
 
 static void box_send_start(struct box *box, const char *driver, const char *preset, const char *script)
 {
-    int fds[2] = {pool_descriptors(box->pool).pixels_read_only, ring_writer_fd(box->ring)};
+    int fds[2] = {ring_writer_fd(box->ring), pool_descriptors(box->pool).pixels_read_only};
     struct message message;
 
     message_init(&message, MESSAGE_ENCODE_START);

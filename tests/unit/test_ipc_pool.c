@@ -3,7 +3,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -155,6 +157,110 @@ static void readers_cannot_map_writable(void **unused)
     pool_destroy(pool);
 }
 
+// A worker's view of a pool: what the supervisor would send it.
+static struct pool *attach(const struct pool *owner, enum pool_role role)
+{
+    int fds[POOL_SHARE_MAX];
+    struct pool_parts parts;
+    struct pool *pool;
+    uint32_t dmabuf_count;
+    unsigned count = pool_share(owner, role, fds, &dmabuf_count);
+
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = dup(fds[i]);
+    assert_false(pool_share_read(fds, count, count + 1, &parts));
+    assert_false(pool_share_read(fds, 0, 0, &parts));
+    assert_true(pool_share_read(fds, count, dmabuf_count, &parts));
+    if (role == POOL_ROLE_CAPTURE)
+        parts.control = dup(pool_descriptors(owner).control);
+    assert_int_equal(pool_attach(&format, 4, &parts, &pool), CASTOR_OK);
+    return pool;
+}
+
+// Whether memory can be mapped writable through any of the descriptors that a worker of this role is given.
+static bool can_write(const struct pool *owner, enum pool_role role)
+{
+    int fds[POOL_SHARE_MAX];
+    uint32_t dmabuf_count;
+    unsigned count = pool_share(owner, role, fds, &dmabuf_count);
+    bool can = false;
+
+    for (unsigned i = 0; i < count; i++) {
+        void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
+        can |= memory != MAP_FAILED;
+        if (memory != MAP_FAILED)
+            munmap(memory, 4096);
+    }
+    return can;
+}
+
+static void slots_are_dmabufs(void **unused)
+{
+    static const char *const heaps[] = {"", "/dev/dma_heap/castor"};
+    (void)unused;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct castor_frame written = {0}, read = {0}, imported = {0};
+        struct dmabuf_text why;
+        struct pool *owner;
+
+        assert_int_equal(pool_create_for_devices(&format, 4, heaps[i], &owner, &why), CASTOR_OK);
+        assert_string_equal(why.text, "");
+        assert_int_equal(pool_descriptors(owner).dmabuf_count, 4);
+        struct pool *capture = attach(owner, POOL_ROLE_CAPTURE);
+        struct pool *reader = attach(owner, POOL_ROLE_READER);
+        struct pool *importer = attach(owner, POOL_ROLE_IMPORTER);
+        pool_frame(capture, 3, &written);
+        pool_frame(reader, 3, &read);
+        pool_frame(importer, 3, &imported);
+        memset(written.plane[2], 0x5a, 100);
+        pool_written(capture, &written);
+        assert_memory_equal(read.plane[2], written.plane[2], 100);
+        assert_memory_equal(imported.plane[2], written.plane[2], 100);
+        assert_true(written.dmabuf_fd >= 0 && imported.dmabuf_fd >= 0);
+        // Over shared memory those who only read have neither a DMA-BUF nor a way to write.
+        assert_int_equal(read.dmabuf_fd >= 0, i == 1);
+        assert_int_equal(can_write(owner, POOL_ROLE_READER), i == 1);
+        pool_destroy(importer);
+        pool_destroy(reader);
+        pool_destroy(capture);
+        pool_destroy(owner);
+    }
+}
+
+static void without_dmabufs_the_pool_is_a_plain_one(void **unused)
+{
+    static const struct {
+        const char *words, *heap, *why;
+    } cases[] = {
+        {"no_udmabuf", "", "/dev/udmabuf: No such file"},
+        {"denied", "", "/dev/udmabuf: Permission denied; give castord's user access"},
+        {"refuse=2", "", "bytes for slot 2: Cannot allocate"},
+        {"no_heap", "/dev/dma_heap/castor", "/dev/dma_heap/castor: No such file"},
+        {"refuse=0", "/dev/dma_heap/castor", "bytes for slot 0: Cannot allocate"},
+    };
+    (void)unused;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct castor_frame frame = {0};
+        struct dmabuf_text why;
+        struct pool *owner;
+
+        setenv("CASTOR_STANDIN_DMABUF", cases[i].words, 1);
+        assert_int_equal(pool_create_for_devices(&format, 4, cases[i].heap, &owner, &why), CASTOR_OK);
+        if (!strstr(why.text, cases[i].why))
+            fail_msg("%s: \"%s\"", cases[i].words, why.text);
+        assert_int_equal(pool_descriptors(owner).dmabuf_count, 0);
+        struct pool *capture = attach(owner, POOL_ROLE_CAPTURE);
+        pool_frame(capture, 0, &frame);
+        assert_int_equal(frame.dmabuf_fd, -1);
+        pool_written(capture, &frame);
+        pool_destroy(capture);
+        pool_destroy(owner);
+    }
+    unsetenv("CASTOR_STANDIN_DMABUF");
+}
+
 static void a_slot_is_free_when_its_frame_is_released(void **unused)
 {
     struct pool *owner, *capture;
@@ -162,7 +268,8 @@ static void a_slot_is_free_when_its_frame_is_released(void **unused)
 
     assert_int_equal(pool_create(&format, 4, &owner), CASTOR_OK);
     struct pool_descriptors fds = pool_descriptors(owner);
-    assert_int_equal(pool_attach(&format, 4, dup(fds.pixels), dup(fds.control), &capture), CASTOR_OK);
+    const struct pool_parts parts = {.pixels = dup(fds.pixels), .control = dup(fds.control)};
+    assert_int_equal(pool_attach(&format, 4, &parts, &capture), CASTOR_OK);
     assert_true(pool_is_free(capture, 2, POOL_SLOT_FREE));
     assert_false(pool_is_free(capture, 2, 41));
     pool_release(owner, 2, 41);
@@ -181,6 +288,8 @@ int main(void)
         cmocka_unit_test(unknown_codecs_are_refused),
         cmocka_unit_test(ring_spares_what_is_still_read),
         cmocka_unit_test(readers_cannot_map_writable),
+        cmocka_unit_test(slots_are_dmabufs),
+        cmocka_unit_test(without_dmabufs_the_pool_is_a_plain_one),
         cmocka_unit_test(a_slot_is_free_when_its_frame_is_released),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,14 +40,41 @@ static void expect_format(const char *made, const char *fourcc)
 static void test_order_of_preference(void **state)
 {
     (void)state;
-    expect_format("formats=P010:RGB3:MJPG:UYVY:YUYV:YU12:NV12", "NV12");
+    expect_format("formats=P010:RGB3:MJPG:UYVY:YUYV:NV12", "NV12");
     expect_format("formats=P010:RGB3:MJPG:UYVY:YUYV:YU12", "YU12");
     expect_format("formats=P010:RGB3:MJPG:UYVY:YUYV", "YUYV");
     expect_format("formats=P010:RGB3:MJPG:UYVY", "UYVY");
     expect_format("formats=P010:RGB3:MJPG", "MJPG");
     expect_format("formats=P010:RGB3", "RGB3");
-    expect_format("mplane,formats=YM12:NM12", "NM12");
+    expect_format("mplane,formats=NM12", "NM12");
     expect_format("mplane,formats=YM12", "YM12");
+}
+
+// What needs no conversion comes first.
+static void test_wanted_pixels_are_preferred(void **state)
+{
+    static const struct {
+        const char *made;
+        uint32_t pixel;
+        enum v4l2_kind kind;
+    } cases[] = {
+        {"formats=YU12:NV12", CASTOR_PIXEL_I420, V4L2_KIND_I420},
+        {"formats=YU12:NV12", CASTOR_PIXEL_NV12, V4L2_KIND_NV12},
+        {"formats=YU12:NV12", CASTOR_PIXEL_NONE, V4L2_KIND_NV12},
+        {"mplane,formats=YM12:NM12", CASTOR_PIXEL_I420, V4L2_KIND_I420},
+        {"formats=YUYV:YU12", CASTOR_PIXEL_NV12, V4L2_KIND_I420},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct castor_format wanted = eight_bits;
+        struct v4l2_layout layout;
+        struct source_text why = {""};
+
+        wanted.pixel = cases[i].pixel;
+        assert_int_equal(negotiate(cases[i].made, &wanted, &layout, &why), 0);
+        assert_int_equal(layout.kind, cases[i].kind);
+    }
 }
 
 static void test_ten_bits_only_where_wanted(void **state)
@@ -148,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_preference),
+        cmocka_unit_test(test_wanted_pixels_are_preferred),
         cmocka_unit_test(test_ten_bits_only_where_wanted),
         cmocka_unit_test(test_what_stands_is_read_back),
         cmocka_unit_test(test_own_format_where_none_is_wanted),

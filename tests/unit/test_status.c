@@ -138,6 +138,7 @@ static void fill(void)
                                                   .signal = MESSAGE_SIGNAL_NONE,
                                                   .reason = "no cable: plug it in"};
     source.stats_before.captured = 5;
+    snprintf(source.no_dmabuf.text, sizeof source.no_dmabuf.text, "/dev/udmabuf: no");
     source.stats_before.times_corrected = 4;
     switching.active = 1;
     switching.active_since_ns = 150 * S;
@@ -200,6 +201,8 @@ static void test_running(void **state)
     is_number(object, "stream.measured_kbps_10s", 24);
     is_number(object, "pool.slots", 12);
     is_number(object, "pool.held", 3);
+    is_text(object, "pool.dmabuf", "none");
+    is_text(object, "pool.dmabuf_reason", "/dev/udmabuf: no");
     is_text(object, "paths.1.state", "active");
     is_text(object, "paths.0.preset", "veryfast");
     is_text(object, "paths.1.last_failure", "wrong ?? bytes");

@@ -15,3 +15,10 @@ foreach(part pictures faults)
   target_link_options(test_source_v4l2_${part} PRIVATE -Wl,--no-as-needed)
   add_dependencies(test_source_v4l2_${part} castor-source-v4l2)
 endforeach()
+
+# The same with the allocators of DMA-BUFs: their library first, since the device's knows no other after it.
+include(${CMAKE_SOURCE_DIR}/tests/standin/dmabuf/dmabuf.cmake)
+castor_test(test_source_v4l2_import SOURCES test_source_v4l2_import.c source_v4l2_rig.c
+            LIBS castor-standin-dmabuf castor-standin-v4l2cap source_drivers pool)
+target_link_options(test_source_v4l2_import PRIVATE -Wl,--no-as-needed)
+add_dependencies(test_source_v4l2_import castor-source-v4l2)

@@ -89,6 +89,9 @@ struct encoder_config {
     // or register them with its device once. NULL where frames come from elsewhere. Mapped until close().
     const uint8_t *memory;
     size_t memory_bytes;
+    // One of the slots in which all frames will lie, where these are DMA-BUFs and a driver may import them
+    // (dmabuf_fd, planes, strides), for a trial. NULL where there are none. Read during open() only.
+    const struct castor_frame *slot;
 };
 
 enum encoder_submit_flags {
@@ -120,12 +123,13 @@ struct encoder_lent {
 };
 
 // The part of an encoder that is common to all drivers: each embeds it as the first member of its own struct.
-// Everything but max_in_flight and fault belongs to hal/encoder.c.
+// Everything but max_in_flight, fault and note belongs to hal/encoder.c.
 struct encoder {
     const struct encoder_driver *driver;
     struct castor_format format;
     uint32_t max_in_flight;                          // set by open(); at most the caps' value
     struct encoder_text fault;                       // driver: why the last call failed
+    struct encoder_text note;                        // driver: see encoder_note()
     struct encoder_lent lent[ENCODER_IN_FLIGHT_MAX]; // oldest first, a circle
     uint32_t lent_first;
     uint32_t lent_count;
@@ -236,6 +240,10 @@ uint32_t encoder_in_flight(const struct encoder *encoder);
 
 // Why the last call on this encoder failed, in words; "" when the driver had nothing to say. Never NULL.
 const char *encoder_fault(const struct encoder *encoder);
+
+// What operators should know of how the encoder works now: why frames are copied although they come as
+// DMA-BUFs. "" = nothing. Never NULL.
+const char *encoder_note(const struct encoder *encoder);
 
 // Closes; accepts NULL.
 void encoder_close(struct encoder *encoder);

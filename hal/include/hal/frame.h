@@ -3,6 +3,7 @@
 #ifndef HAL_FRAME_H
 #define HAL_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,7 +41,10 @@ struct castor_frame {
     uint64_t sequence;  // name of the frame, given once, in capture
     int64_t capture_ns; // when the first line was seen, house clock
     uint32_t slot;      // index in the frame pool
-    int dmabuf_fd;      // DMA-BUF with the same pixels, or -1; owned by the pool
+    // DMA-BUF with the same pixels and nothing else, which begins with plane[0]; or -1. Owned by the pool.
+    // Its size is what lseek(2) tells.
+    int dmabuf_fd;
+    bool by_device; // the source's device has written these pixels itself, through dmabuf_fd
     uint8_t *plane[CASTOR_PLANES_MAX];
     uint32_t stride_bytes[CASTOR_PLANES_MAX];
 };

@@ -73,6 +73,7 @@ struct source {
     uint32_t queue_depth; // slots that the driver likes to have lent, 1..SOURCE_QUEUE_MAX; set by open()
     struct source_counters counters;
     struct source_text fault; // driver: why the last call failed
+    struct source_text note;  // driver: what operators should know of how it works, see source_note()
     uint32_t lent[SOURCE_QUEUE_MAX];
     uint32_t lent_count;
     bool published;
@@ -96,9 +97,11 @@ struct source_driver {
     int (*open)(const struct source_config *config, struct source **out, struct source_text *why);
 
     // What: lends an empty slot; its planes have the opened format, its strides are at least the row's bytes.
-    // Where frame->dmabuf_fd is not -1 a device driver may import it instead of copying. Owner: the pixels
+    // Where frame->dmabuf_fd is not -1 a device driver may import it instead of copying (all slots have one,
+    // or none); frame->by_device then says so when it comes back, and source->note why not. Owner: the pixels
     // are the driver's until the frame is dequeued or the source closed; *frame is copied. Blocks: at most
-    // one picture's drawing or copying (10 ms). Errors: FULL (SOURCE_QUEUE_MAX lent), IO, LOST.
+    // one picture's drawing or copying (10 ms), the first time also for a device to start again with slots
+    // that it imports. Errors: FULL (SOURCE_QUEUE_MAX lent), IO, LOST.
     int (*queue)(struct source *source, const struct castor_frame *frame);
 
     // What: the next finished frame in order of time, as it was queued, with sequence and capture_ns set;
@@ -160,6 +163,10 @@ uint32_t source_lent(const struct source *source);
 
 // Why the last call failed, in words; "" when the driver had nothing to say. Never NULL.
 const char *source_fault(const struct source *source);
+
+// What operators should know of how the source works now: why pictures are copied although the slots are
+// DMA-BUFs. "" = nothing. Never NULL.
+const char *source_note(const struct source *source);
 
 // Closes; accepts NULL.
 void source_close(struct source *source);

@@ -108,6 +108,7 @@ static int set_format(struct device *device, struct v4l2_format *body)
         device->height = even_within(many ? mp->height : pix->height, 2160);
     }
     (void)wire_layout(fourcc, device->width, device->height, device->plan.pad_bytes, &device->wire);
+    device->wire.size[0] += device->plan.extra_bytes;
     report_format(device, body);
     return 0;
 }
@@ -229,13 +230,15 @@ static void free_buffers(struct device *device)
     device->memory = NULL;
     device->memory_bytes = 0;
     device->buffer_count = 0;
+    import_release(device);
 }
 
 static int request_buffers(struct device *device, struct v4l2_requestbuffers *body)
 {
+    bool imports = body->memory == V4L2_MEMORY_DMABUF;
     size_t total = 0;
 
-    if (body->type != buffer_type(device) || body->memory != V4L2_MEMORY_MMAP)
+    if (body->type != buffer_type(device) || (body->memory != V4L2_MEMORY_MMAP && !imports))
         return misuse("REQBUFS of type %u, memory %u", body->type, body->memory);
     if (device->streaming)
         return EBUSY;
@@ -245,19 +248,22 @@ static int request_buffers(struct device *device, struct v4l2_requestbuffers *bo
     memset(device->buffer, 0, sizeof device->buffer);
     if (body->count == 0)
         return 0;
+    if (imports && device->plan.no_import)
+        return EINVAL;
+    device->memory_type = body->memory;
     if (body->count > device->plan.buffers)
         body->count = device->plan.buffers;
     for (uint32_t i = 0; i < body->count; i++)
         for (uint32_t j = 0; j < device->wire.memory_planes; j++) {
             device->buffer[i].offset[j] = total;
             device->buffer[i].length[j] = device->wire.size[j];
-            total += device->wire.size[j];
+            total += imports ? 0 : device->wire.size[j];
         }
-    if (ftruncate(device->fd, (off_t)total) != 0)
-        return ENOMEM;
-    device->memory = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd, 0);
     device->canvas = canvas_create(device->width, device->height, &device->plan);
-    if (device->memory == MAP_FAILED || !device->canvas)
+    if (!device->canvas || ftruncate(device->fd, (off_t)total) != 0)
+        return ENOMEM;
+    device->memory = imports ? NULL : mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd, 0);
+    if (device->memory == MAP_FAILED)
         return ENOMEM;
     device->memory_bytes = total;
     device->buffer_count = body->count;
@@ -267,7 +273,7 @@ static int request_buffers(struct device *device, struct v4l2_requestbuffers *bo
 // The checks that all calls with a buffer share.
 static int check_buffer(const struct device *device, const struct v4l2_buffer *body, const char *call)
 {
-    if (body->type != buffer_type(device) || body->memory != V4L2_MEMORY_MMAP)
+    if (body->type != buffer_type(device) || body->memory != device->memory_type)
         return misuse("%s of type %u, memory %u", call, body->type, body->memory);
     if (device->buffer_count == 0)
         return misuse("%s without buffers", call);
@@ -281,6 +287,8 @@ static void describe(const struct device *device, uint32_t index, struct v4l2_bu
 {
     const struct standin_buffer *buffer = &device->buffer[index];
     uint32_t lie = device->plan.lie == LIE_LENGTH ? 2 : 1;
+    bool imported = device->memory_type == V4L2_MEMORY_DMABUF;
+    uint32_t more = device->plan.lie == LIE_USED && imported ? 2 : 1;
 
     body->index = index;
     body->flags = buffer->flags;
@@ -289,14 +297,14 @@ static void describe(const struct device *device, uint32_t index, struct v4l2_bu
     body->timestamp.tv_sec = buffer->stamp_ns / CASTOR_NS_PER_S;
     body->timestamp.tv_usec = buffer->stamp_ns % CASTOR_NS_PER_S / CASTOR_NS_PER_US;
     if (!device->plan.mplane) {
-        body->bytesused = (uint32_t)buffer->used[0];
+        body->bytesused = (uint32_t)buffer->used[0] * more;
         body->length = (uint32_t)buffer->length[0] / lie;
         body->m.offset = (uint32_t)buffer->offset[0];
         return;
     }
     body->length = device->wire.memory_planes;
     for (uint32_t i = 0; i < device->wire.memory_planes; i++) {
-        body->m.planes[i].bytesused = (uint32_t)buffer->used[i];
+        body->m.planes[i].bytesused = (uint32_t)buffer->used[i] * more;
         body->m.planes[i].length = (uint32_t)buffer->length[i] / lie;
         body->m.planes[i].m.mem_offset = (uint32_t)buffer->offset[i];
         body->m.planes[i].data_offset = 0;
@@ -309,6 +317,8 @@ static int query_buffer(const struct device *device, struct v4l2_buffer *body)
 
     if (error)
         return error;
+    if (device->memory_type != V4L2_MEMORY_MMAP)
+        return misuse("QUERYBUF of imported buffers, which have no place to map");
     if (body->index >= device->buffer_count)
         return misuse("QUERYBUF of buffer %u of %u", body->index, device->buffer_count);
     describe(device, body->index, body);
@@ -325,6 +335,8 @@ static int queue_buffer(struct device *device, struct v4l2_buffer *body)
         return misuse("QBUF of buffer %u of %u", body->index, device->buffer_count);
     if (device->buffer[body->index].state != BUFFER_IDLE)
         return misuse("QBUF of buffer %u, which the device has already", body->index);
+    if (device->memory_type == V4L2_MEMORY_DMABUF && (error = import_slot(device, body)) != 0)
+        return error;
     device->buffer[body->index].state = BUFFER_QUEUED;
     device->buffer[body->index].order = device->order++;
     return 0;

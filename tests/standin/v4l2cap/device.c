@@ -64,6 +64,7 @@ void device_destroy(struct device *device)
     if (device->memory)
         (void)munmap(device->memory, device->memory_bytes);
     canvas_destroy(device->canvas);
+    import_release(device);
     if (device->timer >= 0)
         (void)syscall(SYS_close, device->timer);
     if (device->fd >= 0)
@@ -186,7 +187,7 @@ static void fill(struct device *device, struct standin_buffer *buffer)
     uint32_t value;
 
     for (uint32_t i = 0; i < device->wire.memory_planes; i++)
-        memory[i] = device->memory + buffer->offset[i];
+        memory[i] = buffer->view.memory ? buffer->view.memory : device->memory + buffer->offset[i];
     canvas_pack(device->canvas, &device->wire, device->counter, memory, buffer->used);
     buffer->flags =
         device->plan.no_stamp ? V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN : V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;

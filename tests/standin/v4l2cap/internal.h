@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../dmabuf/view.h"
 #include "hal/frame.h"
 
 #define STANDIN_FORMATS_MAX 16
@@ -42,7 +43,7 @@ struct fault {
     uint32_t value;
 };
 
-enum lie { LIE_NONE, LIE_STRIDE, LIE_SIZE, LIE_LENGTH, LIE_FORMAT };
+enum lie { LIE_NONE, LIE_STRIDE, LIE_SIZE, LIE_LENGTH, LIE_FORMAT, LIE_USED };
 
 // How the device is made, from the environment; see plan.c for the words.
 struct plan {
@@ -66,6 +67,10 @@ struct plan {
     bool sd;         // BT.601 instead of BT.709
     bool full;       // full range
     bool video;      // RGB in limited range
+    bool no_import;  // takes no DMA-BUFs
+    bool refuses;    // takes them until import number refuse_at
+    uint32_t refuse_at;
+    uint32_t extra_bytes; // wanted for a picture beyond what it needs
     struct fault fault[STANDIN_FAULTS_MAX];
     uint32_t fault_count;
 };
@@ -109,6 +114,7 @@ struct standin_buffer {
     uint32_t flags;
     uint32_t sequence;
     int64_t stamp_ns;
+    struct standin_dmabuf view; // imported
 };
 
 struct device {
@@ -124,6 +130,8 @@ struct device {
     struct canvas *canvas;
     struct standin_buffer buffer[STANDIN_BUFFERS_MAX];
     uint32_t buffer_count;
+    uint32_t memory_type; // enum v4l2_memory of the buffers
+    uint32_t imports;     // DMA-BUFs queued so far
     uint64_t order;
     bool streaming;
     int64_t start_ns;
@@ -151,6 +159,10 @@ int device_ioctl(struct device *device, unsigned long request, void *argument);
 
 // What poll(2) would say: POLLIN, POLLPRI, POLLERR.
 short device_poll(const struct device *device);
+
+// Imports the DMA-BUF that QBUF names. Returns 0 or errno.
+int import_slot(struct device *device, const struct v4l2_buffer *body);
+void import_release(struct device *device);
 
 // Prints what the program did wrong; aborts in strict mode. Returns EINVAL.
 int misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));

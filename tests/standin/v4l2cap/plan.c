@@ -2,9 +2,10 @@
 // The words of the environment.
 //
 // CASTOR_STANDIN_V4L2CAP: "key=value,key=value" of node=PATH, size=WxH, rate=N/D, formats=NV12:YUYV (fourccs,
-// as offered), pad=BYTES, buffers=N, jpeg=420|422|444|400, lie=stride|size|length|format, and the words
-// fixed, mplane, dv, norate, nostamp, nocounter, busy, nodata, sd (BT.601), full (range), video (RGB in
-// limited range).
+// as offered), pad=BYTES, buffers=N, jpeg=420|422|444|400, lie=stride|size|length|format|used (the last of
+// imported buffers), refuse=N (import number N and all later ones fail), extra=BYTES (wanted beyond a
+// picture), and the words fixed, mplane, dv, norate, nostamp, nocounter, busy, nodata, sd (BT.601), full
+// (range), video (RGB in limited range), noimport.
 //
 // CASTOR_STANDIN_V4L2CAP_FAULTS: "KIND@PICTURE" or "KIND@PICTURE:VALUE", separated by commas.
 #include <stdio.h>
@@ -53,7 +54,7 @@ static bool read_formats(struct plan *plan, char *list)
 
 static bool read_lie(struct plan *plan, const char *word)
 {
-    static const char *const words[] = {"none", "stride", "size", "length", "format"};
+    static const char *const words[] = {"none", "stride", "size", "length", "format", "used"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i], word) == 0) {
@@ -71,7 +72,7 @@ static bool read_flag(struct plan *plan, const char *word)
     } flags[] = {{"fixed", &plan->fixed},    {"mplane", &plan->mplane},    {"dv", &plan->dv},
                  {"norate", &plan->no_rate}, {"nostamp", &plan->no_stamp}, {"nocounter", &plan->no_counter},
                  {"busy", &plan->busy},      {"nodata", &plan->nodata},    {"sd", &plan->sd},
-                 {"full", &plan->full},      {"video", &plan->video}};
+                 {"full", &plan->full},      {"video", &plan->video},      {"noimport", &plan->no_import}};
 
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i].word, word) == 0) {
@@ -98,6 +99,10 @@ static bool read_word(struct plan *plan, char *word)
         return read_formats(plan, value);
     if (strcmp(word, "pad") == 0)
         return sscanf(value, "%u", &plan->pad_bytes) == 1;
+    if (strcmp(word, "extra") == 0)
+        return sscanf(value, "%u", &plan->extra_bytes) == 1;
+    if (strcmp(word, "refuse") == 0)
+        return plan->refuses = sscanf(value, "%u", &plan->refuse_at) == 1;
     if (strcmp(word, "buffers") == 0)
         return sscanf(value, "%u", &plan->buffers) == 1;
     if (strcmp(word, "jpeg") == 0)

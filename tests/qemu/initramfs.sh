@@ -2,9 +2,9 @@
 # The machine's whole file system: busybox, our programs with the libraries they need, and the kernel's modules.
 
 # What the tests load, and what carries results (9p) and the network; their dependencies come by themselves.
-initramfs_modules='vivid vicodec vgem virtio_pci 9pnet_virtio 9p virtio_net'
+initramfs_modules='vivid vicodec vgem loop crc32c_generic ext4 virtio_pci 9pnet_virtio 9p virtio_net'
 # Programs of a build, as far as it has them; and those of Debian that look at the drivers without us.
-initramfs_programs='capture_check encoder_check castord castor-capture castor-encode castor-egress castorctl'
+initramfs_programs='capture_check contract_encoder encoder_check castord castor-capture castor-encode castor-egress castorctl'
 initramfs_tools='v4l2-ctl v4l2-compliance'
 
 # initramfs_file ROOT PATH - copies a program or library to the same place, with the libraries it needs.
@@ -60,7 +60,7 @@ initramfs_make() {
         initramfs_libraries "$root" "$2/$program"
     done
     # Loadable drivers; those that play files would bring a hundred libraries along.
-    for module in "$2"/../lib/castor-*.so "$2/../lib/only_format.so"; do
+    for module in "$2"/../lib/castor-*.so "$2/../lib/only_format.so" "$2/../lib/h264_face.so"; do
         case $module in */castor-source-clip.so | *'*'*) continue ;; esac
         cp "$module" "$root/castor/lib/"
         initramfs_libraries "$root" "$module"

@@ -10,9 +10,9 @@ machine_probe() {
     probe_port=
     [ -x "$1/castor-probe" ] || return 0
     for port in 9741 9742 9743 9744 9745; do
-        "$1/castor-probe" "srt://127.0.0.1:$port?mode=listener&latency=3000" --quiet --idle-timeout 3600 \
+        "$1/castor-probe" "srt://127.0.0.1:$port?mode=listener&latency=5000" --quiet --idle-timeout 3600 \
             --min-frames 80 --min-changes 1 --max-repeated 0 --max-out-of-order 0 --max-pts-backwards 0 \
-            --max-first-not-idr 0 \
+            --max-first-not-idr 0 --decode --min-pictures 80 --max-decode-errors 0 \
             --json-file "$2/probe.json" >"$2/probe.txt" 2>&1 &
         probe=$!
         sleep 1 # a port that is taken ends it at once

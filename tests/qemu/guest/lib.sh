@@ -83,3 +83,22 @@ vivid_bars() {
         v4l2-ctl -d "$1" -c "$setting" || note vivid_setting "$setting is refused"
     done
 }
+
+# contract NAME - vicodec is loaded: the contract suite of encoders, all of it, on the kernel's driver.
+contract() {
+    device_name=$1
+    export LD_PRELOAD=/castor/lib/h264_face.so
+    check "$device_name.probe" encoder_check v4l2m2m
+    contract_encoder v4l2m2m >"/out/$device_name.contract.txt" 2>&1
+    status=$?
+    unset LD_PRELOAD
+    passed=$(grep -c '^\[       OK' "/out/$device_name.contract.txt")
+    pictures=$(sed -n 's/^h264_face: \([0-9]*\) pictures.*/\1/p' "/out/$device_name.contract.txt" | awk '{ n += $1 } END { print n }')
+    worst=$(sed -n 's/^h264_face.* luma \([0-9.]*\) dB/\1/p' "/out/$device_name.contract.txt" | sort -n | head -n 1)
+    seen="$passed tests passed; $pictures pictures equal to their source, the worst $worst dB"
+    if [ $status -eq 0 ]; then
+        ok "$device_name.contract" "$seen"
+    else
+        not_ok "$device_name.contract" "status $status, $seen; $(tail -n 2 "/out/$device_name.contract.txt" | tr '\n' ' ')"
+    fi
+}

@@ -36,7 +36,7 @@ int v4l2m2m_session_check(struct v4l2m2m_session *session)
     return session->lost;
 }
 
-// Events are read whenever the device is waited for; of those asked for only one ever matters.
+// Of the events that were asked for only one ever matters.
 static int read_event(struct v4l2m2m_session *session)
 {
     struct v4l2_event event = {0};
@@ -209,9 +209,13 @@ int v4l2m2m_session_take(struct v4l2m2m_session *session, struct encoder_output 
 {
     static const size_t nothing[V4L2M2M_PLANES_MAX];
     struct v4l2m2m_taken taken;
-    int error = v4l2m2m_queue_take(&session->capture, &taken);
 
     *progress = false;
+    // Whoever polls for coded pictures alone never waits for events here.
+    int error = read_event(session);
+    if (error != CASTOR_OK && error != CASTOR_ERR_AGAIN)
+        return error;
+    error = v4l2m2m_queue_take(&session->capture, &taken);
     if (error == -EAGAIN)
         return CASTOR_ERR_AGAIN;
     if (error == -EPIPE)

@@ -40,7 +40,7 @@ SOFTWARE = {"x264": {"preset": "superfast", "threads": 1}, "x265": {"preset": "u
 
 
 def is_slow(arguments):
-    return "x265" in (arguments.chain or ())
+    return arguments.codec == "hevc"
 
 
 def box_options(arguments):

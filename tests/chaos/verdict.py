@@ -210,11 +210,11 @@ class Verdict:
         return f"{number}, in the time of {self._window(number)}"
 
     def _take_over(self):
-        """Times by kind of fault: `noticed to emitted` as the box tells, and from the fault itself."""
-        own, whole = collections.defaultdict(list), collections.defaultdict(list)
-        turns = collections.defaultdict(list)
+        """Times by kind of fault: `noticed to emitted` as the box tells, and from the fault itself; by drivers too."""
+        own, whole, recovery, turns = (collections.defaultdict(list) for _ in range(4))
         for record in self.records:
             changes = self._changes_of(record)
+            recovery[record["kind"]].append(record["recovery_s"] * 1000)
             drivers = {path["path"]: path["driver"] for path in record["before"]["paths"]}
             for change in changes:
                 own[f"cause {change['cause']}"].append(change["duration_ms"])
@@ -224,6 +224,7 @@ class Verdict:
                 whole[record["kind"]].append((utc_s(last["time"]) - record["utc_s"]) * 1000 + last["duration_ms"])
         return {"noticed_to_first_frame": {name: summary(values) for name, values in sorted(own.items())},
                 "noticed_to_first_frame_by_drivers": {name: summary(values) for name, values in sorted(turns.items())},
+                "fault_to_all_well_again": {name: summary(values) for name, values in sorted(recovery.items())},
                 "fault_to_first_frame": {name: summary(values) for name, values in sorted(whole.items())}}
 
     @staticmethod

@@ -224,6 +224,27 @@ static void source_change_ends_the_session(void **state)
     rig_close(&rig);
 }
 
+// The same for a caller that waits for pictures by itself and receives only what is there.
+static void source_change_is_seen_without_waiting(void **state)
+{
+    struct encoder_output output;
+    struct rig rig;
+    int error = CASTOR_OK;
+
+    (void)state;
+    start(&rig, "", "source_change@5");
+    struct pollfd polled = {.fd = encoder_descriptor(rig.encoder), .events = POLLIN};
+    for (uint64_t i = 0; i < 8 && error == CASTOR_OK; i++) {
+        error = rig_submit(&rig, i, 0);
+        if (error == CASTOR_OK)
+            assert_int_equal(poll(&polled, 1, 5000), 1);
+        if (error == CASTOR_OK)
+            error = encoder_receive(rig.encoder, &output, castor_now_ns());
+    }
+    assert_int_equal(error, CASTOR_ERR_LOST);
+    rig_close(&rig);
+}
+
 // A device that wants several pictures before it gives one: nothing waits for what cannot come.
 static void hoarding_device_is_fed(void **state)
 {
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(slow_frame_comes_when_it_is_done),
         cmocka_unit_test(wrong_time_stamps_end_the_session),
         cmocka_unit_test(source_change_ends_the_session),
+        cmocka_unit_test(source_change_is_seen_without_waiting),
         cmocka_unit_test(hoarding_device_is_fed),
         cmocka_unit_test(drain_with_a_lost_frame),
         cmocka_unit_test(submit_during_a_drain),

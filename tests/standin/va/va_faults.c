@@ -134,6 +134,7 @@ static void renew_faults(struct standin *standin)
 
     if (!standin_now(text))
         return;
+    memset(standin->faults, 0, sizeof standin->faults);
     standin->fault_count = 0;
     split(text, add_fault, standin);
     for (unsigned i = 0; i < standin->fault_count; i++) {

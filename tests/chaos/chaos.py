@@ -94,6 +94,7 @@ class Campaign:
                     print(f"{number + 1} faults", flush=True)
             time.sleep(LEAD_OUT_S)
             end = self.box.wait_on_air(SETTLE_LIMIT_S)
+            time.sleep(self.arguments.latency / 1000)  # what the receiver still holds back at the stop is lost
             stop_s = self.box.stop()
             time.sleep(self.arguments.latency / 1000 + 0.5)
         except BaseException:

@@ -60,6 +60,48 @@ static void spare_of_a_chain_starts_when_one_dies(void **unused)
     assert_int_equal(r.s.active, 0);
 }
 
+// A process in an uninterruptible call of its driver does not end when it is killed. What it was given it may
+// still read, so those slots stay held; all else goes on without it, and nobody waits for it.
+static void a_path_that_cannot_be_killed_is_done_without(void **unused)
+{
+    enum { GIVEN = 3, SLOTS = 12 };
+    struct switch_config c = rig_config;
+    struct rig r;
+    (void)unused;
+
+    c.path_count = 3;
+    rig_init(&r, &c);
+    rig_bring_up(&r, 3);
+    for (uint32_t i = 0; i < GIVEN; i++)
+        rig_capture(&r, i, i);
+    rig_coded(&r, 1, 0, r.s.epoch, true); // the canary of the standby
+    rig_wait(&r, c.stall_budget_ns);
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_SWITCHED, 0)->path, 1);
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 0);
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_START, 0)->path, 2);
+    switch_path_ready(&r.s, r.now_ns, 2);
+    rig_take(&r);
+    for (uint32_t i = 0; i < GIVEN; i++) {
+        rig_coded(&r, 1, i, r.s.epoch, i == 0);
+        assert_int_equal(rig_orders(&r, SWITCH_ORDER_EMIT), 1);
+        assert_int_equal(rig_orders(&r, SWITCH_ORDER_RELEASE), 0);
+    }
+    for (uint32_t i = GIVEN; i < 500; i++) {
+        uint32_t slot = GIVEN + i % (SLOTS - GIVEN);
+        rig_wait(&r, 33 * MS);
+        assert_int_equal(rig_orders(&r, SWITCH_ORDER_LOST) + rig_orders(&r, SWITCH_ORDER_KILL), 0);
+        rig_capture(&r, i, slot);
+        if (rig_orders(&r, SWITCH_ORDER_ENCODE) > 1)
+            rig_coded(&r, 2, i, r.s.epoch, true); // its canary
+        rig_coded(&r, 1, i, r.s.epoch, false);
+        assert_int_equal(rig_orders(&r, SWITCH_ORDER_EMIT), 1);
+        assert_int_equal(rig_order(&r, SWITCH_ORDER_RELEASE, 0)->slot, slot);
+    }
+    assert_int_equal(r.s.path[0].state, SWITCH_PATH_DYING);
+    rig_gone(&r, 0); // its driver has come back to its senses
+    assert_int_equal(rig_orders(&r, SWITCH_ORDER_RELEASE), GIVEN);
+}
+
 static void slow_start_and_silent_standby_are_ended(void **unused)
 {
     struct rig r;
@@ -183,6 +225,7 @@ int main(void)
         cmocka_unit_test(configurations_out_of_range_are_refused),
         cmocka_unit_test(first_ready_goes_on_air_and_second_stands_by),
         cmocka_unit_test(spare_of_a_chain_starts_when_one_dies),
+        cmocka_unit_test(a_path_that_cannot_be_killed_is_done_without),
         cmocka_unit_test(slow_start_and_silent_standby_are_ended),
         cmocka_unit_test(a_standby_whose_canary_is_no_idr_is_ended),
         cmocka_unit_test(planned_change_and_return),

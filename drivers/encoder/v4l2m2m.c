@@ -8,11 +8,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <linux/videodev2.h>
 
 #include "hal/time.h"
 #include "v4l2m2m_control.h"
+#include "v4l2m2m_import.h"
 #include "v4l2m2m_session.h"
 
 #define DEFAULT_VBV_MS 250
@@ -44,6 +46,7 @@ static int v4l2m2m_probe(const char *path, struct encoder_caps *out, struct enco
         // One pixel format is made of the other in the copy.
         .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
         .max_in_flight = V4L2M2M_IN_FLIGHT_MAX,
+        .flags = ENCODER_CAP_DMABUF, // where layouts agree, which is known when it is open
     };
     int error = v4l2m2m_device_open(path, &device, why);
 
@@ -72,6 +75,8 @@ static void v4l2m2m_close(struct encoder *base)
     v4l2m2m_queue_finish(&session->output);
     v4l2m2m_queue_finish(&session->capture);
     v4l2m2m_device_close(&session->device);
+    if (session->epoll >= 0)
+        close(session->epoll);
     free(session->room);
     free(session);
 }
@@ -85,7 +90,8 @@ static void init_queue(struct v4l2m2m_queue *queue, const struct v4l2m2m_device 
     queue->planes = planes;
 }
 
-static int make_buffers(struct v4l2m2m_session *session, size_t coded_bytes, struct encoder_text *why)
+static int make_buffers(struct v4l2m2m_session *session, const struct encoder_config *config,
+                        size_t coded_bytes, struct encoder_text *why)
 {
     size_t coded[V4L2M2M_PLANES_MAX] = {coded_bytes, 0, 0};
     uint32_t depth = device_depth(&session->device);
@@ -97,8 +103,10 @@ static int make_buffers(struct v4l2m2m_session *session, size_t coded_bytes, str
         in_flight = V4L2M2M_IN_FLIGHT_MAX;
     init_queue(&session->output, &session->device, false, session->layout.buffer_planes);
     init_queue(&session->capture, &session->device, true, 1);
+    int error = v4l2m2m_import_begin(session, config->slot, V4L2M2M_BUFFERS_MAX, why);
     // One more, since a result may come before the device lets go of the picture.
-    int error = v4l2m2m_queue_init(&session->output, in_flight + 1, session->layout.buffer_bytes, why);
+    if (error == CASTOR_OK && !session->output.imports)
+        error = v4l2m2m_queue_init(&session->output, in_flight + 1, session->layout.buffer_bytes, why);
     if (error == CASTOR_OK)
         error = v4l2m2m_queue_init(&session->capture,
                                    coded_min > CAPTURE_BUFFERS ? (uint32_t)coded_min : CAPTURE_BUFFERS, coded,
@@ -138,7 +146,7 @@ static int set_up(struct v4l2m2m_session *session, const struct encoder_config *
     if (error == CASTOR_OK)
         error = v4l2m2m_control_setup(&session->device, config, session->vbv_ms, why);
     if (error == CASTOR_OK)
-        error = make_buffers(session, coded_bytes, why);
+        error = make_buffers(session, config, coded_bytes, why);
     if (error != CASTOR_OK)
         return error;
     session->has_force_key = v4l2m2m_control_exists(session->device.fd, V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME);
@@ -163,6 +171,7 @@ static int v4l2m2m_open(const struct encoder_config *config, struct encoder **ou
     session->vbv_ms = config->vbv_ms ? config->vbv_ms : DEFAULT_VBV_MS;
     session->gop_frames = config->gop_frames;
     session->new_sequence = true;
+    session->epoll = -1;
     session->room = malloc(V4L2M2M_HEADROOM_BYTES + ENCODER_ACCESS_UNIT_MAX_BYTES);
     if (!session->room) {
         free(session);
@@ -186,17 +195,20 @@ static int v4l2m2m_open(const struct encoder_config *config, struct encoder **ou
 
 static int v4l2m2m_descriptor(const struct encoder *base)
 {
-    return ((const struct v4l2m2m_session *)base)->device.fd;
+    const struct v4l2m2m_session *session = (const struct v4l2m2m_session *)base;
+
+    return session->epoll >= 0 ? session->epoll : session->device.fd;
 }
 
 // A raw buffer that is ours. FULL when the device lets go of none in time.
-static int find_room(struct v4l2m2m_session *session, int64_t deadline_ns, uint32_t *out)
+static int find_room(struct v4l2m2m_session *session, const struct castor_frame *frame, int64_t deadline_ns,
+                     uint32_t *out)
 {
     for (;;) {
         int error = v4l2m2m_session_reclaim(session);
         if (error != CASTOR_OK)
             return error;
-        *out = v4l2m2m_queue_free(&session->output);
+        *out = v4l2m2m_queue_free(&session->output, frame);
         if (*out != UINT32_MAX)
             return CASTOR_OK;
         error = v4l2m2m_session_wait(session, POLLOUT, deadline_ns);
@@ -225,10 +237,14 @@ static int v4l2m2m_submit(struct encoder *base, const struct castor_frame *frame
     if (error == CASTOR_OK && session->stopped && session->frame_count == 0)
         error = v4l2m2m_session_end_drain(session, deadline_ns);
     if (error == CASTOR_OK)
-        error = find_room(session, deadline_ns, &index);
+        error = find_room(session, frame, deadline_ns, &index);
     if (error != CASTOR_OK)
         return error;
-    v4l2m2m_format_copy(&session->layout, &session->format, frame, &session->output.buffers[index]);
+    bool copied = !session->output.imports;
+    if (copied)
+        v4l2m2m_format_copy(&session->layout, &session->format, frame, &session->output.buffers[index]);
+    else
+        v4l2m2m_queue_place(&session->output, index, frame);
     session->output.buffers[index].filled = true;
     bool idr = wants_idr(session, flags);
     session->submitted++;
@@ -237,7 +253,7 @@ static int v4l2m2m_submit(struct encoder *base, const struct castor_frame *frame
         (uint64_t)castor_frame_time_ns(session->format.rate, session->submitted) / CASTOR_NS_PER_US;
     assert(session->frame_count < V4L2M2M_IN_FLIGHT_MAX);
     session->frames[session->frame_count++] =
-        (struct v4l2m2m_frame){frame->sequence, stamp_us, index, idr, false};
+        (struct v4l2m2m_frame){frame->sequence, stamp_us, index, idr, false, copied};
     session->since_idr = idr ? 0 : session->since_idr + 1;
     session->new_sequence = session->flushed = session->stop_due = false;
     error = v4l2m2m_session_move(session);
@@ -246,10 +262,8 @@ static int v4l2m2m_submit(struct encoder *base, const struct castor_frame *frame
     return error;
 }
 
-static int v4l2m2m_receive(struct encoder *base, struct encoder_output *out, int64_t deadline_ns)
+static int receive(struct v4l2m2m_session *session, struct encoder_output *out, int64_t deadline_ns)
 {
-    struct v4l2m2m_session *session = from_base(base);
-
     for (;;) {
         bool progress;
         int error = v4l2m2m_session_check(session);
@@ -279,6 +293,34 @@ static int v4l2m2m_receive(struct encoder *base, struct encoder_output *out, int
         if (error != CASTOR_OK)
             return error;
     }
+}
+
+// Until the device has let go of every picture whose result is known.
+static int settle(struct v4l2m2m_session *session, int64_t deadline_ns)
+{
+    int error = v4l2m2m_session_check(session);
+
+    while (error == CASTOR_OK && v4l2m2m_import_owes(session)) {
+        error = v4l2m2m_session_reclaim(session);
+        if (error == CASTOR_OK && v4l2m2m_import_owes(session))
+            error = v4l2m2m_session_wait(session, POLLOUT, deadline_ns);
+    }
+    return error;
+}
+
+static int v4l2m2m_receive(struct encoder *base, struct encoder_output *out, int64_t deadline_ns)
+{
+    struct v4l2m2m_session *session = from_base(base);
+    int error = session->holds ? CASTOR_OK : receive(session, &session->held, deadline_ns);
+
+    if (error != CASTOR_OK)
+        return error;
+    error = settle(session, deadline_ns);
+    session->holds = error == CASTOR_ERR_TIMEOUT;
+    v4l2m2m_import_watch(session, session->holds);
+    if (error == CASTOR_OK)
+        *out = session->held;
+    return error;
 }
 
 static int v4l2m2m_set_bitrate(struct encoder *base, uint32_t bitrate_bps)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <linux/videodev2.h>
 
@@ -14,7 +15,9 @@
 static struct v4l2_buffer describe(const struct v4l2m2m_queue *queue, uint32_t index,
                                    struct v4l2_plane planes[V4L2M2M_PLANES_MAX])
 {
-    struct v4l2_buffer buffer = {.type = queue->type, .memory = V4L2_MEMORY_MMAP, .index = index};
+    struct v4l2_buffer buffer = {.type = queue->type,
+                                 .memory = queue->imports ? V4L2_MEMORY_DMABUF : V4L2_MEMORY_MMAP,
+                                 .index = index};
 
     memset(planes, 0, sizeof planes[0] * V4L2M2M_PLANES_MAX);
     if (queue->mplane) {
@@ -78,11 +81,33 @@ int v4l2m2m_queue_init(struct v4l2m2m_queue *queue, uint32_t count,
     return CASTOR_OK;
 }
 
+int v4l2m2m_queue_import(struct v4l2m2m_queue *queue, uint32_t count)
+{
+    struct v4l2_requestbuffers request = {.count = count, .type = queue->type, .memory = V4L2_MEMORY_DMABUF};
+    int error = v4l2m2m_ioctl(queue->fd, VIDIOC_REQBUFS, &request);
+
+    if (error != 0)
+        return error;
+    queue->allocated = queue->imports = true;
+    queue->count = request.count < V4L2M2M_BUFFERS_MAX ? request.count : V4L2M2M_BUFFERS_MAX;
+    return queue->count > 0 ? 0 : -ENOMEM;
+}
+
+void v4l2m2m_queue_place(struct v4l2m2m_queue *queue, uint32_t index, const struct castor_frame *slot)
+{
+    struct v4l2m2m_buffer *buffer = &queue->buffers[index];
+
+    buffer->slot = *slot;
+    buffer->known = true;
+    buffer->planes[0] = (struct v4l2m2m_plane){slot->plane[0], (size_t)lseek(slot->dmabuf_fd, 0, SEEK_END)};
+}
+
 void v4l2m2m_queue_finish(struct v4l2m2m_queue *queue)
 {
-    struct v4l2_requestbuffers request = {.type = queue->type, .memory = V4L2_MEMORY_MMAP};
+    struct v4l2_requestbuffers request = {.type = queue->type,
+                                          .memory = queue->imports ? V4L2_MEMORY_DMABUF : V4L2_MEMORY_MMAP};
 
-    for (uint32_t i = 0; i < V4L2M2M_BUFFERS_MAX; i++) {
+    for (uint32_t i = 0; i < V4L2M2M_BUFFERS_MAX && !queue->imports; i++) {
         for (uint32_t p = 0; p < V4L2M2M_PLANES_MAX; p++) {
             if (queue->buffers[i].planes[p].memory)
                 munmap(queue->buffers[i].planes[p].memory, queue->buffers[i].planes[p].size_bytes);
@@ -91,7 +116,7 @@ void v4l2m2m_queue_finish(struct v4l2m2m_queue *queue)
     memset(queue->buffers, 0, sizeof queue->buffers);
     if (queue->allocated)
         (void)v4l2m2m_ioctl(queue->fd, VIDIOC_REQBUFS, &request); // closing gives them back all the same
-    queue->allocated = false;
+    queue->allocated = queue->imports = false;
     queue->count = 0;
 }
 
@@ -106,6 +131,12 @@ int v4l2m2m_queue_put(struct v4l2m2m_queue *queue, uint32_t index,
     buffer.timestamp.tv_usec = (long)(stamp_us % US_PER_S);
     if (!queue->mplane)
         buffer.bytesused = (uint32_t)payload_bytes[0];
+    if (queue->imports && queue->mplane) {
+        planes[0].m.fd = queue->buffers[index].slot.dmabuf_fd;
+    } else if (queue->imports) {
+        buffer.m.fd = queue->buffers[index].slot.dmabuf_fd;
+        buffer.length = (uint32_t)queue->buffers[index].planes[0].size_bytes;
+    }
     for (uint32_t i = 0; queue->mplane && i < queue->planes; i++) {
         planes[i].bytesused = (uint32_t)payload_bytes[i];
         planes[i].length = (uint32_t)queue->buffers[index].planes[i].size_bytes;
@@ -175,11 +206,18 @@ int v4l2m2m_queue_stop(struct v4l2m2m_queue *queue)
     return error;
 }
 
-uint32_t v4l2m2m_queue_free(const struct v4l2m2m_queue *queue)
+uint32_t v4l2m2m_queue_free(const struct v4l2m2m_queue *queue, const struct castor_frame *slot)
 {
+    uint32_t best = UINT32_MAX;
+
     for (uint32_t i = 0; i < queue->count; i++) {
-        if (!queue->buffers[i].queued && !queue->buffers[i].filled)
+        const struct v4l2m2m_buffer *buffer = &queue->buffers[i];
+        if (buffer->queued || buffer->filled)
+            continue;
+        if (!queue->imports || (buffer->known && buffer->slot.slot == slot->slot))
             return i;
+        if (best == UINT32_MAX || !buffer->known)
+            best = i;
     }
-    return UINT32_MAX;
+    return best;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One of the two buffer queues of a V4L2 memory-to-memory device, with memory that the device allocates
-// (V4L2_MEMORY_MMAP), in the single- or the multi-planar API. No call blocks on a device opened O_NONBLOCK.
+// (V4L2_MEMORY_MMAP) or that it imports (V4L2_MEMORY_DMABUF), in the single- or the multi-planar API. No call
+// blocks on a device opened O_NONBLOCK.
 #ifndef DRIVERS_ENCODER_V4L2M2M_QUEUE_H
 #define DRIVERS_ENCODER_V4L2M2M_QUEUE_H
 
@@ -22,6 +23,9 @@ struct v4l2m2m_buffer {
     struct v4l2m2m_plane planes[V4L2M2M_PLANES_MAX];
     bool queued; // the device has it
     bool filled; // ours, and holds a picture that waits to be queued
+    // Imported: the picture that it stands for, and which the device may know from the last time.
+    struct castor_frame slot;
+    bool known;
 };
 
 struct v4l2m2m_queue {
@@ -31,6 +35,7 @@ struct v4l2m2m_queue {
     uint32_t planes;
     uint32_t count;
     bool allocated;
+    bool imports;
     struct v4l2m2m_buffer buffers[V4L2M2M_BUFFERS_MAX];
 };
 
@@ -49,6 +54,11 @@ struct v4l2m2m_taken {
 CASTOR_MUST_USE int v4l2m2m_queue_init(struct v4l2m2m_queue *queue, uint32_t count,
                                        const size_t plane_bytes[V4L2M2M_PLANES_MAX],
                                        struct encoder_text *why);
+// The same with `count` buffers without memory, each of which a slot is placed into before it is put. 0 or a
+// negative errno: EINVAL the device imports nothing.
+CASTOR_MUST_USE int v4l2m2m_queue_import(struct v4l2m2m_queue *queue, uint32_t count);
+void v4l2m2m_queue_place(struct v4l2m2m_queue *queue, uint32_t index, const struct castor_frame *slot);
+
 // Unmaps and gives the buffers back; the queue is not streaming.
 void v4l2m2m_queue_finish(struct v4l2m2m_queue *queue);
 
@@ -67,7 +77,8 @@ CASTOR_MUST_USE int v4l2m2m_queue_take(struct v4l2m2m_queue *queue, struct v4l2m
 CASTOR_MUST_USE int v4l2m2m_queue_start(struct v4l2m2m_queue *queue);
 int v4l2m2m_queue_stop(struct v4l2m2m_queue *queue);
 
-// The first buffer that is ours and empty, or UINT32_MAX.
-uint32_t v4l2m2m_queue_free(const struct v4l2m2m_queue *queue);
+// A buffer that is ours and empty, or UINT32_MAX: where it imports, the one that held this slot before, so
+// that the device need not map it anew.
+uint32_t v4l2m2m_queue_free(const struct v4l2m2m_queue *queue, const struct castor_frame *slot);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "hal/time.h"
 #include "v4l2m2m_control.h"
+#include "v4l2m2m_import.h"
 
 int v4l2m2m_session_fail(struct v4l2m2m_session *session, const char *what, int negative_errno)
 {
@@ -78,8 +79,7 @@ int v4l2m2m_session_wait(struct v4l2m2m_session *session, short events, int64_t 
 
 // ---- CAPTURE ----
 
-// A new independent stream: the next picture is an IDR with parameter sets. Only with no frame in the device.
-static int restart_capture(struct v4l2m2m_session *session)
+int v4l2m2m_session_restart(struct v4l2m2m_session *session)
 {
     int error = v4l2m2m_queue_stop(&session->capture);
 
@@ -160,7 +160,7 @@ static int give_picture(struct v4l2m2m_session *session, const struct v4l2m2m_un
     if (index == UINT32_MAX)
         return fail_because(session, CASTOR_ERR_IO,
                             "the device gave a picture with a time stamp that no frame in it has");
-    *out = (struct encoder_output){.kind = ENCODER_OUTPUT_CODED, .cpu_copies = 1};
+    *out = (struct encoder_output){.kind = ENCODER_OUTPUT_CODED, .cpu_copies = session->frames[index].copied};
     if (!v4l2m2m_unit_complete(unit, &session->sets, session->room, size_bytes, &out->packet.data,
                                &out->packet.size_bytes))
         return fail_because(session, CASTOR_ERR_IO, "the device gave an IDR and never its parameter sets");
@@ -270,9 +270,10 @@ static int force_idr(struct v4l2m2m_session *session)
     }
     if (!is_empty)
         return CASTOR_OK; // a device that hoards pictures: the request stays and is made again
-    return restart_capture(session);
+    return v4l2m2m_session_restart(session);
 }
 
+// AGAIN: the device does not import it; no frame is in the device any more.
 static int queue_frame(struct v4l2m2m_session *session, struct v4l2m2m_frame *frame)
 {
     int error = frame->idr ? force_idr(session) : CASTOR_OK;
@@ -281,6 +282,10 @@ static int queue_frame(struct v4l2m2m_session *session, struct v4l2m2m_frame *fr
         return error;
     error =
         v4l2m2m_queue_put(&session->output, frame->buffer, session->layout.payload_bytes, frame->stamp_us);
+    if (error != 0 && session->output.imports && v4l2m2m_error(error) != CASTOR_ERR_LOST) {
+        error = v4l2m2m_import_give_up(session, error);
+        return error == CASTOR_OK ? CASTOR_ERR_AGAIN : error;
+    }
     if (error != 0)
         return v4l2m2m_session_fail(session, "handing over a frame", error);
     frame->queued = true;
@@ -319,7 +324,7 @@ static int resume(struct v4l2m2m_session *session)
     if (error != 0 && v4l2m2m_error(error) == CASTOR_ERR_LOST)
         return v4l2m2m_session_fail(session, "resuming", error);
     if (error != 0)
-        return restart_capture(session);
+        return v4l2m2m_session_restart(session);
     session->stopped = session->drained = false;
     return CASTOR_OK;
 }
@@ -334,7 +339,7 @@ int v4l2m2m_session_end_drain(struct v4l2m2m_session *session, int64_t deadline_
         if (error == CASTOR_ERR_AGAIN && !progress && !session->drained)
             error = v4l2m2m_session_wait(session, POLLIN, deadline_ns);
         if (error == CASTOR_ERR_TIMEOUT)
-            return restart_capture(session); // nothing of ours is in it
+            return v4l2m2m_session_restart(session); // nothing of ours is in it
         if (error != CASTOR_OK && error != CASTOR_ERR_AGAIN)
             return error;
     }
@@ -370,6 +375,8 @@ int v4l2m2m_session_move(struct v4l2m2m_session *session)
     }
     for (uint32_t i = first; i < session->frame_count && !must_wait(session, i); i++) {
         int error = queue_frame(session, &session->frames[i]);
+        if (error == CASTOR_ERR_AGAIN) // copied, all of them
+            return v4l2m2m_session_move(session);
         if (error != CASTOR_OK)
             return error;
     }

@@ -11,13 +11,15 @@
 
 #define V4L2M2M_IN_FLIGHT_MAX 4
 
-// A frame that was submitted and has no result yet. Its pixels are already copied into an OUTPUT buffer.
+// A frame that was submitted and has no result yet. Its pixels are already copied into an OUTPUT buffer, or
+// it is one.
 struct v4l2m2m_frame {
     uint64_t sequence;
     uint64_t stamp_us; // its name inside the device, different for every submit
     uint32_t buffer;   // OUTPUT buffer
     bool idr;
     bool queued; // the device has it; otherwise it waits for its turn
+    bool copied;
 };
 
 struct v4l2m2m_session {
@@ -48,11 +50,20 @@ struct v4l2m2m_session {
     struct encoder_text lost_why;
     struct v4l2m2m_sets sets;
     uint8_t *room; // for one access unit, with headroom
+    // Where pictures are imported:
+    int epoll; // the descriptor, or -1: the device's own
+    bool waits_for_pictures;
+    bool holds; // `held` waits until the device has let go of its picture
+    struct encoder_output held;
 };
 
 // Hands waiting frames to the device as far as the order of IDRs allows, stops or resumes it. CASTOR_OK or
 // LOST, IO. Never blocks.
 CASTOR_MUST_USE int v4l2m2m_session_move(struct v4l2m2m_session *session);
+
+// A new stream: the next picture is an IDR with parameter sets. Only with no frame in the device. CASTOR_OK
+// or LOST, IO.
+CASTOR_MUST_USE int v4l2m2m_session_restart(struct v4l2m2m_session *session);
 
 // Waits for LAST after a drain of which all results are known; starts CAPTURE anew when it does not come by
 // the deadline. CASTOR_OK or LOST, IO.

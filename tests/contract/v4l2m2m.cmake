@@ -4,6 +4,7 @@ set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
 pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
 set(CASTOR_STANDIN_V4L2M2M_SOURCES
     ${standin}/buffers.c ${standin}/codec.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
+    ${standin}/import.c
     ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../now.c)
 add_library(castor-standin-v4l2m2m SHARED ${CASTOR_STANDIN_V4L2M2M_SOURCES})
 target_compile_options(castor-standin-v4l2m2m PRIVATE -U_FORTIFY_SOURCE -fvisibility=hidden)

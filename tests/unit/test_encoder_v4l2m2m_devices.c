@@ -56,11 +56,12 @@ static void capabilities_are_the_device_s(void **state)
     (void)state;
     set_device("");
     assert_int_equal(driver->probe("", &caps, &why), CASTOR_OK);
-    assert_int_equal(caps.flags, ENCODER_CAP_FORCE_IDR | ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV);
+    assert_int_equal(caps.flags,
+                     ENCODER_CAP_DMABUF | ENCODER_CAP_FORCE_IDR | ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV);
     assert_int_equal(caps.max_width_px, 4096);
     set_device("no_vbv,hoard=3");
     assert_int_equal(driver->probe("/dev/video90", &caps, &why), CASTOR_OK);
-    assert_int_equal(caps.flags, ENCODER_CAP_SET_BITRATE);
+    assert_int_equal(caps.flags, ENCODER_CAP_DMABUF | ENCODER_CAP_SET_BITRATE);
 }
 
 static void bad_devices_are_refused(void **state)

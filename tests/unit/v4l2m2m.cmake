@@ -5,14 +5,17 @@ set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
 pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
 add_library(standin_v4l2m2m_objects OBJECT
             ${standin}/buffers.c ${standin}/codec.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
+            ${standin}/import.c
             ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../now.c)
 target_compile_options(standin_v4l2m2m_objects PRIVATE -U_FORTIFY_SOURCE)
 target_link_libraries(standin_v4l2m2m_objects PRIVATE PkgConfig::X264)
-foreach(name faults devices)
+include(${CMAKE_SOURCE_DIR}/tests/standin/dmabuf/dmabuf.cmake)
+foreach(name faults devices import)
   castor_test(test_encoder_v4l2m2m_${name}
               SOURCES test_encoder_v4l2m2m_${name}.c ${CMAKE_SOURCE_DIR}/tests/contract/encoder_rig.c
                       $<TARGET_OBJECTS:standin_v4l2m2m_objects>
-              LIBS encoder_drivers base PkgConfig::X264 Threads::Threads ${CMAKE_DL_LIBS} TIMEOUT 300)
+              LIBS castor-standin-dmabuf encoder_drivers base pool PkgConfig::X264 Threads::Threads ${CMAKE_DL_LIBS} TIMEOUT 300)
+  target_link_options(test_encoder_v4l2m2m_${name} PRIVATE -Wl,--no-as-needed) # before the C library
   target_include_directories(test_encoder_v4l2m2m_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/contract)
   if(CASTOR_SANITIZE)
     target_compile_definitions(test_encoder_v4l2m2m_${name} PRIVATE OPENINGS=400) # each costs a sanitizer dearly

@@ -39,7 +39,9 @@ void standin_queue_release(struct standin_device *device, struct standin_queue *
 {
     (void)device;
     for (uint32_t i = 0; i < queue->count; i++) {
-        for (uint32_t p = 0; p < STANDIN_PLANES_MAX; p++) {
+        bool imported = queue->buffers[i].view.memory != NULL;
+        standin_dmabuf_release(&queue->buffers[i].view);
+        for (uint32_t p = 0; p < STANDIN_PLANES_MAX && !imported; p++) {
             if (queue->buffers[i].memory[p])
                 munmap(queue->buffers[i].memory[p], queue->buffers[i].length[p]);
         }
@@ -52,7 +54,10 @@ static int request_buffers(struct standin_device *device, struct v4l2_requestbuf
 {
     struct standin_queue *queue = standin_queue_of(device, request->type);
 
-    if (!queue || request->memory != V4L2_MEMORY_MMAP)
+    bool imports = request->memory == V4L2_MEMORY_DMABUF;
+    if (!queue || (request->memory != V4L2_MEMORY_MMAP && !imports))
+        return -EINVAL;
+    if (imports && (!queue->is_output || device->options.no_import))
         return -EINVAL;
     if (queue->streaming)
         return standin_misuse(EBUSY, "VIDIOC_REQBUFS while streaming");
@@ -64,7 +69,8 @@ static int request_buffers(struct standin_device *device, struct v4l2_requestbuf
     if (request->count > STANDIN_BUFFERS_MAX)
         request->count = STANDIN_BUFFERS_MAX;
     queue->count = request->count;
-    for (uint32_t i = 0; i < queue->count; i++) {
+    queue->memory = request->memory;
+    for (uint32_t i = 0; i < queue->count && !imports; i++) {
         for (uint32_t p = 0; p < queue->planes; p++) {
             struct standin_buffer *buffer = &queue->buffers[i];
             uint32_t length = queue->size_bytes[p];
@@ -95,7 +101,7 @@ static void describe(const struct standin_device *device, const struct standin_q
         out->flags |= V4L2_BUF_FLAG_QUEUED;
     out->field = V4L2_FIELD_NONE;
     out->timestamp = buffer->stamp;
-    out->memory = V4L2_MEMORY_MMAP;
+    out->memory = queue->memory;
     if (!device->options.mplane) {
         out->m.offset = offset_of(queue, index, 0);
         out->length = lies ? buffer->length[0] / 2 : buffer->length[0];
@@ -129,6 +135,8 @@ static int query_buffer(struct standin_device *device, struct v4l2_buffer *buffe
 
     if (!queue || buffer->index >= queue->count)
         return standin_misuse(EINVAL, "VIDIOC_QUERYBUF of buffer %u", buffer->index);
+    if (queue->memory != V4L2_MEMORY_MMAP)
+        return standin_misuse(EINVAL, "VIDIOC_QUERYBUF of imported buffers, which have no place to map");
     int error = check_planes(device, queue, buffer);
     if (error == 0)
         describe(device, queue, buffer->index, buffer);
@@ -157,7 +165,7 @@ static int queue_buffer(struct standin_device *device, const struct v4l2_buffer 
 {
     struct standin_queue *queue = standin_queue_of(device, asked->type);
 
-    if (!queue || asked->memory != V4L2_MEMORY_MMAP)
+    if (!queue || asked->memory != queue->memory)
         return standin_misuse(EINVAL, "VIDIOC_QBUF with buffer type %u, memory %u", asked->type,
                               asked->memory);
     if (asked->index >= queue->count)
@@ -166,10 +174,13 @@ static int queue_buffer(struct standin_device *device, const struct v4l2_buffer 
     if (buffer->state != STATE_IDLE)
         return standin_misuse(EINVAL, "VIDIOC_QBUF of buffer %u, which the device has", asked->index);
     int error = check_planes(device, queue, asked);
+    if (error == 0 && queue->memory == V4L2_MEMORY_DMABUF)
+        error = standin_import(device, queue, asked);
     if (error == 0)
         error = take_payload(device, queue, asked, buffer);
     if (error != 0)
         return error;
+    standin_import_seal(buffer);
     buffer->state = STATE_QUEUED;
     buffer->order = ++device->order;
     buffer->flags = 0;
@@ -182,8 +193,8 @@ static int dequeue_buffer(struct standin_device *device, struct v4l2_buffer *out
 {
     struct standin_queue *queue = standin_queue_of(device, out->type);
 
-    if (!queue)
-        return standin_misuse(EINVAL, "VIDIOC_DQBUF with buffer type %u", out->type);
+    if (!queue || out->memory != queue->memory)
+        return standin_misuse(EINVAL, "VIDIOC_DQBUF with buffer type %u, memory %u", out->type, out->memory);
     if (!queue->streaming)
         return standin_misuse(EINVAL, "VIDIOC_DQBUF of a queue that is not streaming");
     int error = check_planes(device, queue, out);

@@ -38,7 +38,8 @@ struct standin_device *standin_device_create(void)
     device->interval = (struct v4l2_fract){1, 30};
     device->fd = memfd_create("castor-standin-v4l2m2m", MFD_CLOEXEC);
     device->change = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (device->fd < 0 || device->change < 0 ||
+    device->level = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (device->fd < 0 || device->change < 0 || device->level < 0 ||
         ftruncate(device->fd, (off_t)8 * STANDIN_BUFFERS_MAX * STANDIN_PLANE_ROOM_BYTES) != 0) {
         standin_device_destroy(device);
         errno = ENOMEM;
@@ -67,6 +68,8 @@ void standin_device_destroy(struct standin_device *device)
     standin_codec_destroy(device->codec);
     if (device->change >= 0)
         (void)close(device->change);
+    if (device->level >= 0)
+        (void)close(device->level);
     pthread_mutex_destroy(&device->lock);
     pthread_cond_destroy(&device->work);
     free(device);
@@ -77,6 +80,7 @@ void standin_device_changed(struct standin_device *device)
     uint64_t one = 1;
 
     (void)!write(device->change, &one, sizeof one);
+    standin_device_show(device);
 }
 
 static int stream_on(struct standin_device *device, uint32_t type)
@@ -205,15 +209,15 @@ int standin_device_ioctl(struct standin_device *device, unsigned long request, v
     // What a driver whose firmware died answers, to everything but the way out.
     bool is_way_out = request == VIDIOC_STREAMOFF || request == VIDIOC_REQBUFS;
     int result = device->dead && !is_way_out ? -EIO : dispatch(device, request, argument);
+    standin_device_show(device);
     pthread_mutex_unlock(&device->lock);
     return result;
 }
 
-short standin_device_events(struct standin_device *device, short wanted)
+static short events_now(struct standin_device *device)
 {
     short events = 0;
 
-    pthread_mutex_lock(&device->lock);
     if (device->dead || (!device->output.streaming && !device->capture.streaming))
         events |= POLLERR;
     if (standin_queue_first(&device->capture, STATE_DONE) || device->last_taken)
@@ -222,8 +226,25 @@ short standin_device_events(struct standin_device *device, short wanted)
         events |= POLLOUT | POLLWRNORM;
     if (device->events > 0)
         events |= POLLPRI;
-    if (device->deaf)
-        events = 0;
+    return device->deaf ? 0 : events;
+}
+
+short standin_device_events(struct standin_device *device, short wanted)
+{
+    pthread_mutex_lock(&device->lock);
+    short events = events_now(device);
     pthread_mutex_unlock(&device->lock);
     return events & (short)(wanted | POLLERR);
+}
+
+void standin_device_show(struct standin_device *device)
+{
+    bool ready = events_now(device) & (short)(device->level_wanted | POLLERR);
+    uint64_t count = 1;
+
+    if (ready && !device->level_shown)
+        (void)!write(device->level, &count, sizeof count);
+    else if (!ready && device->level_shown)
+        (void)!read(device->level, &count, sizeof count);
+    device->level_shown = ready;
 }

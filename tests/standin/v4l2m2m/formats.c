@@ -134,7 +134,8 @@ static void adjust_raw(const struct standin_device *device, struct plain *plain,
         payload[i] = plain->stride_bytes[i] * (i == 0 ? plain->height_px : (plain->height_px + 1) / 2);
         if (plain->planes == 1)
             payload[i] = stride * plain->height_px + stride * ((plain->height_px + 1) / 2);
-        plain->size_bytes[i] = standin_is_bad(o, "sizeimage") ? payload[i] / 2 : payload[i];
+        plain->size_bytes[i] =
+            (standin_is_bad(o, "sizeimage") ? payload[i] / 2 : payload[i]) + o->extra_bytes;
     }
 }
 

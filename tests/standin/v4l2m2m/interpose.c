@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ EXPORT int __open_2(const char *path, int flags);
 EXPORT int __open64_2(const char *path, int flags);
 EXPORT int ioctl(int fd, unsigned long request, ...);
 EXPORT int close(int fd);
+EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t size);
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
@@ -137,6 +139,24 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
         return result;
     errno = -result;
     return -1;
+}
+
+EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    struct standin_device *device = find(fd);
+    struct epoll_event readable = {.events = EPOLLIN};
+
+    if (!device)
+        return NEXT(int (*)(int, int, int, struct epoll_event *), "epoll_ctl")(epoll, operation, fd, event);
+    if (event) {
+        readable.data = event->data;
+        pthread_mutex_lock(&device->lock);
+        device->level_wanted = (short)event->events; // the same numbers as poll(2) has
+        standin_device_show(device);
+        pthread_mutex_unlock(&device->lock);
+    }
+    return NEXT(int (*)(int, int, int, struct epoll_event *), "epoll_ctl")(epoll, operation, device->level,
+                                                                           event ? &readable : NULL);
 }
 
 EXPORT int close(int fd)

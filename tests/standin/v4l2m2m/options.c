@@ -21,6 +21,7 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_SAME_TIME] = "same_time",
     [FAULT_NO_KEY] = "no_key",
     [FAULT_SOURCE_CHANGE] = "source_change",
+    [FAULT_KEEP] = "keep",
     [FAULT_STUCK] = "stuck",
     [FAULT_DEAF] = "deaf",
     [FAULT_LAST] = "last",
@@ -44,6 +45,7 @@ static bool set_flag(struct standin_options *options, const char *word)
         {"no_cmd", &options->no_cmd},         {"no_crop", &options->no_crop},
         {"no_parm", &options->no_parm},       {"headers_apart", &options->headers_apart},
         {"junk_first", &options->junk_first}, {"last_on_data", &options->last_on_data},
+        {"no_import", &options->no_import},
     };
 
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
@@ -82,6 +84,12 @@ static void read_word(struct standin_options *options, const char *word)
         return;
     if (sscanf(word, "hoard=%u%c", &options->hoard, &rest) == 1 && options->hoard > 0)
         return;
+    if (sscanf(word, "extra=%u%c", &options->extra_bytes, &rest) == 1)
+        return;
+    if (sscanf(word, "refuse=%u%c", &options->refuse_at, &rest) == 1) {
+        options->refuses = true;
+        return;
+    }
     if (sscanf(word, "nodes=%u%c", &options->nodes, &rest) == 1 && options->nodes <= STANDIN_NODES_MAX)
         return;
     if (sscanf(word, "bad=%15[a-z0-9_]%c", options->bad, &rest) == 1)

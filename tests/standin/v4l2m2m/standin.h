@@ -12,6 +12,8 @@
 
 #include <linux/videodev2.h>
 
+#include "../dmabuf/view.h"
+
 #define STANDIN_FIRST_NODE 90
 #define STANDIN_NODES_MAX 4
 #define STANDIN_BUFFERS_MAX 8
@@ -35,6 +37,7 @@ enum standin_fault {
     FAULT_SAME_TIME,
     FAULT_NO_KEY,
     FAULT_SOURCE_CHANGE,
+    FAULT_KEEP,
     FAULT_STUCK,
     FAULT_DEAF,
     FAULT_LAST,
@@ -54,6 +57,8 @@ struct standin_options {
     unsigned stride_align, rows_align;
     bool no_force_key, no_repeat, no_aud, no_vbv, no_gop, no_cmd, no_crop, no_parm;
     bool headers_apart, junk_first, last_on_data;
+    bool no_import, refuses;
+    unsigned refuse_at, extra_bytes;
     unsigned hoard, nodes;
     char bad[16];
     struct standin_rule rules[STANDIN_FAULTS_MAX];
@@ -106,6 +111,8 @@ struct standin_buffer {
     uint32_t used[STANDIN_PLANES_MAX];
     uint32_t flags;
     struct timeval stamp;
+    struct standin_dmabuf view; // imported
+    uint64_t sum;               // of the picture, when it was queued
 };
 
 struct standin_queue {
@@ -113,7 +120,8 @@ struct standin_queue {
     bool format_set;
     bool streaming;
     uint32_t planes;
-    uint32_t count; // allocated buffers
+    uint32_t count;  // allocated buffers
+    uint32_t memory; // enum v4l2_memory
     uint32_t width_px, height_px, fourcc;
     uint32_t stride_bytes[STANDIN_PLANES_MAX];
     uint32_t size_bytes[STANDIN_PLANES_MAX];
@@ -134,6 +142,10 @@ struct standin_device {
     struct standin_options options;
     int fd;     // memfd: mmap works on it untouched
     int change; // eventfd: something that poll() looks at has changed
+    int level;  // eventfd: readable while the device has what epoll waits for
+    short level_wanted;
+    bool level_shown;
+    uint32_t imports; // DMA-BUFs queued so far
     pthread_mutex_t lock;
     pthread_cond_t work; // both ways
     pthread_t thread;
@@ -175,6 +187,16 @@ void standin_queue_release(struct standin_device *device, struct standin_queue *
 struct standin_queue *standin_queue_of(struct standin_device *device, uint32_t type);
 // The buffer in this state that has the lowest order, or NULL.
 struct standin_buffer *standin_queue_first(struct standin_queue *queue, enum standin_state state);
+
+// Imports the DMA-BUF that VIDIOC_QBUF names; 0 or a negative errno. The picture in it is remembered, and
+// looked at again when the device is done with it.
+int standin_import(struct standin_device *device, struct standin_queue *queue,
+                   const struct v4l2_buffer *asked);
+void standin_import_seal(struct standin_buffer *buffer);
+void standin_import_check(const struct standin_buffer *buffer);
+
+// For epoll: what `level` waits for, and showing it. With the lock held.
+void standin_device_show(struct standin_device *device);
 
 // The thread that codes.
 void *standin_work(void *device);

@@ -66,6 +66,7 @@ static void find_raster(const struct standin_queue *queue, const struct standin_
 
 static void finish(struct standin_device *device, struct standin_buffer *buffer)
 {
+    standin_import_check(buffer);
     buffer->state = STATE_DONE;
     buffer->order = ++device->order;
     standin_device_changed(device);
@@ -148,9 +149,9 @@ static size_t code(struct standin_device *device, const struct standin_buffer *r
     return size;
 }
 
-static void wait_slow(struct standin_device *device)
+static void wait_for(struct standin_device *device, enum standin_fault fault)
 {
-    const struct standin_rule *rule = standin_find_fault(&device->options, FAULT_SLOW, device->picture);
+    const struct standin_rule *rule = standin_find_fault(&device->options, fault, device->picture);
     struct timespec until;
 
     if (!rule)
@@ -179,7 +180,7 @@ static void code_one(struct standin_device *device, struct standin_buffer *raw, 
 
     device->force_key = false;
     raw->state = coded->state = STATE_WORKING;
-    wait_slow(device);
+    wait_for(device, FAULT_SLOW);
     size_t header_size = standin_codec_headers(device->codec, headers, sizeof headers);
     size_t size = code(device, raw, key, &data, &idr);
     device->stream_start = false;
@@ -191,13 +192,19 @@ static void code_one(struct standin_device *device, struct standin_buffer *raw, 
     put_bytes(coded, data, size);
     spoil(device, coded);
     device->last_stamp = raw->stamp;
-    finish(device, raw);
+    bool keeps = has_fault(device, FAULT_KEEP);
+    if (!keeps)
+        finish(device, raw);
     if (has_fault(device, FAULT_DROP)) {
         coded->state = STATE_QUEUED; // swallowed
     } else {
         if (is_last)
             coded->flags |= V4L2_BUF_FLAG_LAST;
         finish(device, coded);
+    }
+    if (keeps) { // what it coded is out, and it still reads
+        wait_for(device, FAULT_KEEP);
+        finish(device, raw);
     }
     if (is_last) {
         device->draining = false;

@@ -14,13 +14,15 @@
 
 #define QP_MIN 4
 #define QP_MAX 51
-#define QP_FIRST 34 // of a picture of which nothing is known
+// Bits of a sample at quantizer 0 that the first P and the first I picture are taken to need.
+#define FIRST_P_BITS 20
+#define FIRST_I_BITS 40
 
 // Bits of a picture are taken to be cost / 2^(qp/6).
 struct rate {
     double frame_bits, vbv_bits;
     double debt_bits; // spent more than the rate allows so far
-    double cost[2];   // of P and of I pictures; 0: not known yet
+    double cost[2];   // of P and of I pictures
     int fixed_qp;
 };
 
@@ -96,6 +98,8 @@ struct hevc_coder *hevc_open(const struct hevc_settings *settings)
         goto fail;
     coder->api->picture_init(coder->param, coder->picture);
     coder->picture->bitDepth = settings->depth > 8 ? 16 : 8;
+    coder->rate.cost[0] = (double)FIRST_P_BITS * settings->width_px * settings->height_px;
+    coder->rate.cost[1] = (double)FIRST_I_BITS * settings->width_px * settings->height_px;
     return coder;
 fail:
     hevc_close(coder);
@@ -128,17 +132,15 @@ void hevc_set_rate(struct hevc_coder *coder, uint32_t bitrate_bps, uint32_t vbv_
     rate->fixed_qp = qp;
 }
 
-// What is owed is paid back while half of the VBV drains; an IDR may take half of the VBV.
+// What is owed is paid back while the VBV drains; an IDR may take a third of it.
 static int choose_qp(const struct rate *rate, bool idr)
 {
-    double pay_frames = fmax(rate->vbv_bits / rate->frame_bits / 2, 1);
-    double target_bits = idr ? rate->vbv_bits / 2 : rate->frame_bits - rate->debt_bits / pay_frames;
+    double pay_frames = fmax(rate->vbv_bits / rate->frame_bits, 1);
+    double target_bits = idr ? rate->vbv_bits / 3 : rate->frame_bits - rate->debt_bits / pay_frames;
     double room_bits = rate->vbv_bits - fmax(rate->debt_bits, 0);
 
     if (rate->fixed_qp > 0)
         return rate->fixed_qp;
-    if (rate->cost[idr] <= 0)
-        return QP_FIRST;
     target_bits = fmax(fmin(target_bits, room_bits * 3 / 4), rate->frame_bits / 16);
     double qp = 6 * log2(rate->cost[idr] / target_bits);
     return (int)fmax(QP_MIN, fmin(QP_MAX, ceil(qp)));
@@ -149,7 +151,7 @@ static void learn(struct rate *rate, bool idr, int qp, uint64_t bits)
     double cost = (double)bits * exp2(qp / 6.0);
     double *known = &rate->cost[idr];
 
-    *known = *known > 0 && !idr ? (*known + cost) / 2 : cost;
+    *known = idr ? cost : (*known + cost) / 2;
     rate->debt_bits = fmax(rate->debt_bits + (double)bits - rate->frame_bits, -rate->vbv_bits / 4);
 }
 

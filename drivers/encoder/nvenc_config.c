@@ -99,7 +99,7 @@ const GUID *nvenc_config_profile(enum encoder_codec codec, uint32_t pixel)
 {
     if (codec == ENCODER_CODEC_H264)
         return &NV_ENC_H264_PROFILE_HIGH_GUID;
-    return pixel == CASTOR_PIXEL_P010 ? &NV_ENC_HEVC_PROFILE_MAIN10_GUID : &NV_ENC_HEVC_PROFILE_MAIN_GUID;
+    return castor_pixel_bits(pixel) > 8 ? &NV_ENC_HEVC_PROFILE_MAIN10_GUID : &NV_ENC_HEVC_PROFILE_MAIN_GUID;
 }
 
 NV_ENC_BUFFER_FORMAT nvenc_config_buffer_format(uint32_t pixel)
@@ -165,7 +165,7 @@ static void fill_hevc(const struct encoder_config *config, const struct nvenc_ab
     hevc->level = level.idc; // not AUTOSELECT, which would follow the bitrate: the paths' sets would differ
     hevc->tier = level.high_tier ? NV_ENC_TIER_HEVC_HIGH : NV_ENC_TIER_HEVC_MAIN;
     hevc->chromaFormatIDC = 1;
-    hevc->pixelBitDepthMinus8 = config->format.pixel == CASTOR_PIXEL_P010 ? 2 : 0;
+    hevc->pixelBitDepthMinus8 = castor_pixel_bits(config->format.pixel) > 8 ? 2 : 0;
     hevc->sliceMode = 0; // with 0 coding tree units per slice: one slice
     hevc->sliceModeData = 0;
     hevc->maxNumRefFramesInDPB = 1;

@@ -62,7 +62,7 @@ static int query_pixels(struct nvenc_session *session, enum encoder_codec codec,
     for (uint32_t pixel = CASTOR_PIXEL_I420; pixel < CASTOR_PIXEL_END; pixel++) {
         if (has_format(&list, nvenc_config_buffer_format(pixel)) &&
             has_guid(&profiles, nvenc_config_profile(codec, pixel)) &&
-            (pixel != CASTOR_PIXEL_P010 || ten_bit))
+            (castor_pixel_bits(pixel) == 8 || ten_bit))
             *pixels |= 1u << pixel;
     }
     return CASTOR_OK;

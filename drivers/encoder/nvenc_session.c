@@ -204,7 +204,7 @@ static void copy_plane(uint8_t *to, uint32_t to_stride_bytes, const uint8_t *fro
 static void copy_picture(uint8_t *to, uint32_t pitch_bytes, const struct castor_frame *frame,
                          const struct castor_format *format)
 {
-    uint32_t row_bytes = format->width_px * (format->pixel == CASTOR_PIXEL_P010 ? 2 : 1);
+    uint32_t row_bytes = format->width_px * (castor_pixel_bits(format->pixel) > 8 ? 2 : 1);
     uint32_t rows = format->height_px;
     uint8_t *chroma = to + (size_t)pitch_bytes * rows;
 

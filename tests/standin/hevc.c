@@ -69,6 +69,8 @@ static bool allocate(struct hevc_coder *coder)
     size_t samples = (size_t)settings->width_px * settings->height_px / 2;
 
     coder->param = coder->api->param_alloc();
+    if (coder->param)
+        coder->api->param_default(coder->param); // or param_free() would follow wild pointers
     coder->picture = coder->api->picture_alloc();
     coder->coded = coder->api->picture_alloc();
     coder->chroma = malloc(settings->depth > 8 ? samples * 2 : samples);

@@ -22,7 +22,18 @@
 #define CLOSE_MAX_NS (20 * CASTOR_NS_PER_S)
 
 static const char *schedule;
+// What is coded: each case runs once as H.264 and once as HEVC of 10 bit.
+static enum encoder_codec codec = ENCODER_CODEC_H264;
 static int64_t longest_ns;
+
+static struct encoder_config default_config(void)
+{
+    bool is_hevc = codec == ENCODER_CODEC_HEVC;
+    struct encoder_config config = rig_default_config(is_hevc ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_I420);
+
+    config.codec = codec;
+    return config;
+}
 
 static void timed(int64_t since_ns)
 {
@@ -64,7 +75,7 @@ static void close_in_time(struct rig *rig)
 // Hangs while a session is opened or probed: open says so and comes back.
 static void open_does_not_hang(void **state)
 {
-    struct encoder_config config = rig_default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder *encoder = NULL;
     struct encoder_text why = {""};
     int64_t since_ns = castor_now_ns();
@@ -79,7 +90,7 @@ static void open_does_not_hang(void **state)
 // Two pictures come out; whatever is wrong happens with the third, a change of rate, or a flush after it.
 static void begin(struct rig *rig)
 {
-    struct encoder_config config = rig_default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder_output output;
 
     rig_open(rig, &encoder_driver_nvenc, &config);
@@ -132,7 +143,7 @@ static void loss_is_said(void **state)
 
 static void close_does_not_hang(void **state)
 {
-    struct encoder_config config = rig_default_config(CASTOR_PIXEL_I420);
+    struct encoder_config config = default_config();
     struct encoder_output output;
     struct rig rig;
 
@@ -150,6 +161,7 @@ static const struct {
     {"context:hang", open_does_not_hang},
     {"open:hang", open_does_not_hang},
     {"guids:hang", open_does_not_hang},
+    {"profiles:hang", open_does_not_hang},
     {"formats:hang", open_does_not_hang},
     {"caps:hang", open_does_not_hang},
     {"destroy:hang", open_does_not_hang},         // of the probe
@@ -180,7 +192,7 @@ static const struct {
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
-static pid_t start(size_t number)
+static pid_t start(size_t number, const char *what)
 {
     char text[16];
     pid_t child = fork();
@@ -190,40 +202,43 @@ static pid_t start(size_t number)
         return child;
     (void)snprintf(text, sizeof text, "%zu", number);
     setenv("CASTOR_STANDIN_NVENC", cases[number].schedule, 1);
-    execl("/proc/self/exe", "test_encoder_nvenc_calls", text, (char *)NULL);
+    execl("/proc/self/exe", "test_encoder_nvenc_calls", text, what, (char *)NULL);
     _exit(127);
 }
 
 static void every_call(void **state)
 {
-    pid_t children[CASES];
+    static const char *const codecs[] = {"h264", "hevc"};
+    pid_t children[2 * CASES];
     unsigned failed = 0;
 
     (void)state;
-    for (size_t i = 0; i < CASES; i++)
-        children[i] = start(i); // they mostly wait
-    for (size_t i = 0; i < CASES; i++) {
+    for (size_t i = 0; i < 2 * CASES; i++)
+        children[i] = start(i % CASES, codecs[i / CASES]); // they mostly wait
+    for (size_t i = 0; i < 2 * CASES; i++) {
         int status = 0;
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         if (status != 0) {
-            print_message("%s: status %x\n", cases[i].schedule, (unsigned)status);
+            print_message("%s, %s: status %x\n", codecs[i / CASES], cases[i % CASES].schedule,
+                          (unsigned)status);
             failed++;
         }
     }
     assert_int_equal(failed, 0);
 }
 
-// With a number: that case alone.
+// With a number and a codec: that case alone.
 int main(int argc, char **argv)
 {
     const struct CMUnitTest all[] = {cmocka_unit_test(every_call)};
 
-    if (argc != 2)
+    if (argc != 3)
         return cmocka_run_group_tests(all, NULL, NULL);
     size_t number = strtoul(argv[1], NULL, 10);
     if (number >= CASES)
         return 2;
     schedule = cases[number].schedule;
+    codec = strcmp(argv[2], "hevc") == 0 ? ENCODER_CODEC_HEVC : ENCODER_CODEC_H264;
     const struct CMUnitTest one[] = {{schedule, cases[number].run, NULL, NULL, NULL}};
     int failed = cmocka_run_group_tests_name(schedule, one, NULL, NULL);
     print_message("%s: the longest call took %.3f ms\n", schedule, (double)longest_ns / 1e6);

@@ -14,6 +14,9 @@
 
 #define QP_MIN 4
 #define QP_MAX 51
+// Of a device that is not told: so large that it shows.
+#define DEFAULT_VBV_S 4
+
 // Bits of a sample at quantizer 0 that the first P and the first I picture are taken to need.
 #define FIRST_P_BITS 20
 #define FIRST_I_BITS 40
@@ -129,7 +132,7 @@ void hevc_set_rate(struct hevc_coder *coder, uint32_t bitrate_bps, uint32_t vbv_
     struct rate *rate = &coder->rate;
 
     rate->frame_bits = (double)bitrate_bps * coder->settings.rate_den / coder->settings.rate_num;
-    rate->vbv_bits = vbv_bits > 0 ? vbv_bits : bitrate_bps;
+    rate->vbv_bits = vbv_bits > 0 ? vbv_bits : (double)DEFAULT_VBV_S * bitrate_bps;
     rate->debt_bits = fmin(rate->debt_bits, rate->vbv_bits / 2);
     rate->fixed_qp = qp;
 }

@@ -71,7 +71,7 @@ static void hevc_level_fits(void **state)
     assert_int_equal(hevc_level_of(1920, 1080, 120, 8000000, 100).idc, NV_ENC_LEVEL_HEVC_5);
     assert_int_equal(hevc_level_of(1920, 1080, 60, 8000000, 1200).idc, NV_ENC_LEVEL_HEVC_5); // of 20 Mbit/s
     assert_int_equal(hevc_level_of(3840, 2160, 30, 25000000, 100).idc, NV_ENC_LEVEL_HEVC_5);
-    assert_int_equal(hevc_level_of(3840, 2160, 60, 25000001, 100).idc, NV_ENC_LEVEL_HEVC_51);
+    assert_int_equal(hevc_level_of(3840, 2160, 30, 25000001, 100).idc, NV_ENC_LEVEL_HEVC_51);
     assert_int_equal(hevc_level_of(3840, 2160, 120, 8000000, 100).idc, NV_ENC_LEVEL_HEVC_52);
     assert_int_equal(hevc_level_of(3840, 2160, 240, 8000000, 100).idc, NV_ENC_LEVEL_HEVC_61);
     struct nvenc_level most = hevc_level_of(1920, 1080, 30, 240000000, 100);

@@ -202,6 +202,7 @@ void trial_json_report(FILE *out, const struct trial_settings *settings, const s
     put_text(document, "fault_domain", r->device.fault_domain);
     put_text(document, "description", r->device.description);
     put_text(document, "codec", encoder_codec_name(config->codec));
+    put_number(document, "depth", true, castor_pixel_bits(config->format.pixel));
     put_number(document, "width", true, config->format.width_px);
     put_number(document, "height", true, config->format.height_px);
     (void)json_object_set_new(document, "rate",

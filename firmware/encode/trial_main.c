@@ -28,7 +28,7 @@ static const char usage[] =
     "\n"
     "DEVICE is as --devices lists it, \"\" for the driver's first. OPTIONS, with their defaults:\n"
     "  --width 1280 --height 720 --rate 30/1 --bitrate 4000000 --vbv-ms 250 --codec h264\n"
-    "  --preset \"\" --threads 0 --script \"\" --phase-frames 30\n"
+    "  --depth 8 --preset \"\" --threads 0 --script \"\" --phase-frames 30\n"
     "Lines that begin with @ name the step that is under way.\n";
 
 struct options {
@@ -76,6 +76,14 @@ static bool parse_codec(const char *text, enum encoder_codec *out)
     return hevc || strcmp(text, "h264") == 0;
 }
 
+static bool parse_depth(const char *text, uint32_t *pixel)
+{
+    bool deep = strcmp(text, "10") == 0;
+
+    *pixel = deep ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_I420;
+    return deep || strcmp(text, "8") == 0;
+}
+
 static bool take_option(int c, struct options *options)
 {
     struct encoder_config *config = &options->config;
@@ -99,6 +107,8 @@ static bool take_option(int c, struct options *options)
         return parse_number(optarg, ENCODER_VBV_MAX_MS, &config->vbv_ms);
     case 'c':
         return parse_codec(optarg, &config->codec);
+    case 'd':
+        return parse_depth(optarg, &config->format.pixel);
     case 'p':
         config->preset = optarg;
         return true;
@@ -127,6 +137,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
                                           {"bitrate", required_argument, NULL, 'b'},
                                           {"vbv-ms", required_argument, NULL, 'v'},
                                           {"codec", required_argument, NULL, 'c'},
+                                          {"depth", required_argument, NULL, 'd'},
                                           {"preset", required_argument, NULL, 'p'},
                                           {"threads", required_argument, NULL, 't'},
                                           {"script", required_argument, NULL, 's'},

@@ -27,7 +27,8 @@ struct config_source {
     char driver[16]; // pattern, clip, pipe, v4l2
     char path[1024];
     char options[256];
-    struct castor_format format; // any part 0 = the source's own; pixel is I420
+    uint32_t depth_bits;         // of a sample: 8 or 10
+    struct castor_format format; // any part 0 = the source's own; pixel follows from the depth
 };
 
 struct config_encoder { // one path of the chain

@@ -25,7 +25,8 @@ static const struct config_field source_fields[] = {
      .standard = "pattern",
      .text = "Where frames come from: pattern (drawn, each carries its number), clip (a media file, looped), "
              "pipe "
-             "(raw I420 frames from a FIFO or standard input), v4l2 (a capture device: camera, HDMI or SDI "
+             "(raw I420 frames, or P010 with depth 10, from a FIFO or standard input), v4l2 (a capture "
+             "device: camera, HDMI or SDI "
              "receiver)."},
     {.key = "path",
      .kind = CONFIG_KIND_TEXT,
@@ -69,6 +70,18 @@ static const struct config_field source_fields[] = {
      .text = "Frames per second: a number (23.976, 29.97, 59.94 and 119.88 mean the exact NTSC rates) or a "
              "fraction "
              "\"30000/1001\". 0 = the source's own."},
+    {.key = "depth",
+     .kind = CONFIG_KIND_NUMBER,
+     AT(struct config_source, depth_bits),
+     .min = 8,
+     .max = 10,
+     .step = 2,
+     .scale = 1,
+     .unit = "bits",
+     .standard = "8",
+     .text =
+         "Bits of a sample, from the source to the stream: 8, or 10 (P010), which the capture device must "
+         "deliver and every path's driver must encode: as hevc, or in software (x264) as h264."},
     {0}};
 static const struct config_group source_group = {"The programme source.", source_fields};
 

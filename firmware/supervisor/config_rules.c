@@ -47,7 +47,7 @@ static int check_source(struct config *config, struct config_error *error)
     struct config_source *source = &config->source;
     struct castor_format *format = &source->format;
 
-    format->pixel = CASTOR_PIXEL_I420;
+    format->pixel = source->depth_bits > 8 ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_I420;
     if ((format->width_px == 0) != (format->height_px == 0))
         return refuse(error, format->width_px ? "/source/height" : "/source/width",
                       "width and height belong together; give both, or neither for the source's own size");
@@ -165,6 +165,26 @@ static int check_codec(const struct config_encoders *encoders, const char *drive
     return CASTOR_OK;
 }
 
+// Of the drivers, x264 alone encodes 10 bit as H.264; as HEVC all do but `fake`, as far as their device can.
+static int check_depth(const struct config *config, const char *driver, const char *path,
+                       struct config_error *error)
+{
+    const bool fake = strcmp(driver, "fake") == 0, hevc = config->encoder.codec == CONFIG_CODEC_HEVC;
+    char place[64];
+
+    if (config->source.depth_bits == 8 || strcmp(driver, CONFIG_DRIVER_AUTO) == 0 ||
+        (!fake && (hevc || strcmp(driver, "x264") == 0)))
+        return CASTOR_OK;
+    snprintf(place, sizeof place, "%s/driver", path);
+    if (fake)
+        return refuse(error, place,
+                      "\"fake\" does not encode 10 bit; give another driver, or set source.depth to 8");
+    return refuse(error, place,
+                  "\"%s\" encodes 10 bit as HEVC only; set encoder.codec to \"hevc\", give \"x264\", or set "
+                  "source.depth to 8",
+                  driver);
+}
+
 static int check_encoder(struct config *config, struct config_error *error)
 {
     struct config_encoders *encoders = &config->encoder;
@@ -178,6 +198,8 @@ static int check_encoder(struct config *config, struct config_error *error)
         result = check_path(&encoders->chain[i], path, error);
         if (result == CASTOR_OK)
             result = check_codec(encoders, encoders->chain[i].driver, path, error);
+        if (result == CASTOR_OK)
+            result = check_depth(config, encoders->chain[i].driver, path, error);
         if (result == CASTOR_OK && is_auto)
             result = check_automatic(&encoders->chain[i], path, error);
         automatic = automatic || is_auto;

@@ -143,6 +143,8 @@ static void try_candidate(struct trials *trials, uint32_t index)
                                  bitrate,
                                  "--vbv-ms",
                                  vbv,
+                                 "--depth",
+                                 config->source.depth_bits > 8 ? "10" : "8",
                                  "--codec",
                                  trials->selection->hevc ? "hevc" : "h264",
                                  "--threads",

@@ -109,10 +109,11 @@ static json_t *source(const struct status_snapshot *s)
     bool known = s->source->pool && format->rate.den > 0;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "driver",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "driver",
         json_text(config->driver), "path", text_or_null(config->path), "options",
         text_or_null(config->options), "width", known ? json_integer(format->width_px) : json_null(),
-        "height", known ? json_integer(format->height_px) : json_null(), "rate",
+        "height", known ? json_integer(format->height_px) : json_null(), "depth",
+        known ? json_integer(castor_pixel_bits(format->pixel)) : json_null(), "rate",
         known ? json_sprintf("%u/%u", format->rate.num, format->rate.den) : json_null(), "fps",
         known ? real((double)format->rate.num / format->rate.den, 0.001) : json_null(), "signal",
         NAME(signals, s->source->stats.signal), "signal_reason", text_or_null(s->source->stats.reason),

@@ -117,8 +117,10 @@ def selftest(folder, programs):
     check(run.returncode == 0, f"castorctl selftest: {run.stdout}{run.stderr}")
     with open(path, encoding="utf-8") as file:
         report = json.load(file)
-    x264 = next(encoder for encoder in report["encoders"] if encoder["driver"] == "x264" and encoder["codec"] == "h264")
+    x264, deep = (next(encoder for encoder in report["encoders"] if encoder["driver"] == "x264" and
+                       encoder["codec"] == "h264" and encoder["depth"] == depth) for depth in (8, 10))
     check(x264["ok"] and x264["idr_on_request"] and x264["bitrate_changes"], f"x264: {x264}")
+    check(deep["ok"] and deep["idr_on_request"] and deep["bitrate_changes"], f"x264 in 10 bit: {deep}")
     check(0 < x264["latency_p50_us"] <= x264["latency_p99_us"], f"latency: {x264}")
     check(any(name.startswith("libx264.so") for name in x264["libraries"]), f"libraries: {x264['libraries']}")
     check(report["system"]["kernel"] == os.uname().release, "not this kernel")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """hevc.py --bin FOLDER
 
-A box on air with codec hevc: received by srt-live-transmit, checked by castor-probe, decoded by ffmpeg, frames
-named by frame_numbers. The encoder process on air is killed once: the other path takes over, no frame is lost.
+A box on air with codec hevc, in 8 and in 10 bit, and with H.264 in 10 bit: received by srt-live-transmit, checked by
+castor-probe, decoded by ffmpeg, frames named by frame_numbers. The encoder process on air is killed once: the other
+path takes over, no frame is lost.
 """
 import json
 import os
@@ -15,8 +16,7 @@ from onair import HEIGHT_PX, RATE_FPS, WIDTH_PX, active_path, check, check_strea
 
 ON_AIR_S = 5  # before and after the kill
 LATENCY_MS = 2500
-ENCODER = {"codec": "hevc", "chain": [{"driver": "x265", "preset": "ultrafast", "threads": 1}] * 2}
-# HEVC in software needs far more time for a picture than H.264 does, and this test is not about stalls: on a busy
+# Coding in software needs far more time for such a picture than for one of H.264 in 8 bit, and this test is not about stalls: on a busy
 # machine nothing but the kill may move the programme to another path.
 SWITCH = {"stall_budget_ms": 1000, "hang_budget_ms": 5000, "standby_budget_ms": 5000, "start_budget_ms": 20000}
 
@@ -31,38 +31,64 @@ def kill_encoder_on_air(box):
     return path["path"]
 
 
-def check_by_probe(programs, stream_path, pictures):
+def check_by_probe(programs, stream_path, pictures, codec, depth):
     reply = subprocess.run([os.path.join(programs, "castor-probe"), "--json", "--quiet", "--decode", "--strict",
                             "--fps", str(RATE_FPS), stream_path], stdout=subprocess.PIPE, check=False)
     report = json.loads(reply.stdout)
     check(reply.returncode == 0, f"castor-probe finds fault: {report['broken_limits']}")
-    check(report["psi"]["video_codec"] == "hevc", f"the codec is {report['psi']['video_codec']}")
+    check(report["psi"]["video_codec"] == codec, f"the codec is {report['psi']['video_codec']}")
     check(report["frames"]["lost"] == 0, f"castor-probe counts {report['frames']['lost']} lost frames")
     check(report["frames"]["changes"] == 1, f"castor-probe sees {report['frames']['changes']} changes of path")
     check(report["decode"]["numbered"] == pictures, "castor-probe decodes other pictures than ffmpeg")
     size = report["h264"]["width_px"], report["h264"]["height_px"]
     check(size == (WIDTH_PX, HEIGHT_PX), f"the picture size is {size}")
+    check(report["h264"]["bit_depth"] == depth, f"castor-probe sees {report['h264']['bit_depth']} bits a sample")
 
 
-def survives_a_kill(folder, programs):
-    with on_air(folder, programs, "hevc", latency_ms=LATENCY_MS, start_limit_s=30, encoder=ENCODER,
-                switch=SWITCH) as (box, receiver):
+def check_by_ffprobe(stream_path, codec, depth):
+    reply = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
+                            "stream=codec_name,pix_fmt", "-of", "json", stream_path], stdout=subprocess.PIPE, check=True)
+    video = json.loads(reply.stdout)["streams"][0]
+    expected = {"codec_name": codec, "pix_fmt": "yuv420p10le" if depth == 10 else "yuv420p"}
+    check({key: video[key] for key in expected} == expected, f"ffprobe sees {video}")
+
+
+def survives_a_kill(folder, programs, codec, driver, depth):
+    name = f"{codec}-{depth}"
+    source = {"driver": "pattern", "width": WIDTH_PX, "height": HEIGHT_PX, "rate": RATE_FPS, "depth": depth}
+    encoder = {"codec": codec, "chain": [{"driver": driver, "preset": "ultrafast", "threads": 1}] * 2}
+    with on_air(os.path.join(folder, name), programs, name, latency_ms=LATENCY_MS, start_limit_s=30, source=source,
+                encoder=encoder, switch=SWITCH) as (box, receiver):
         time.sleep(ON_AIR_S)
         killed = kill_encoder_on_air(box)
         time.sleep(ON_AIR_S)
         status = box.wait_on_air(30)
         box.stop_clean(limit_s=5)
         receiver.finish(15)
-        check(status["stream"]["codec"] == "hevc", "the status document names another codec")
+        check(status["stream"]["codec"] == codec, "the status document names another codec")
+        check(status["source"]["depth"] == depth, f"the status document says {status['source']['depth']} bit")
         lost = status["destinations"][0]["lost"]
         check(lost == 0, f"the box counts {lost} lost frames")
         # What is in the receiver's buffer when the box stops does not come out any more.
         seconds = 2 * ON_AIR_S - LATENCY_MS / 1000
         numbers = check_stream(receiver.stream_path, programs, (seconds - 1) * RATE_FPS)
-        check_by_probe(programs, receiver.stream_path, len(numbers))
-    print(f"HEVC: {len(numbers)} frames, {numbers[0]} to {numbers[-1]}, none missing although the encoder of path "
-          f"{killed} was killed", flush=True)
+        check_by_probe(programs, receiver.stream_path, len(numbers), codec, depth)
+        check_by_ffprobe(receiver.stream_path, codec, depth)
+    print(f"{codec} in {depth} bit: {len(numbers)} frames, {numbers[0]} to {numbers[-1]}, none missing although the "
+          f"encoder of path {killed} was killed", flush=True)
+
+
+def hevc(folder, programs):
+    survives_a_kill(folder, programs, "hevc", "x265", 8)
+
+
+def hevc_main_10(folder, programs):
+    survives_a_kill(folder, programs, "hevc", "x265", 10)
+
+
+def h264_high_10(folder, programs):
+    survives_a_kill(folder, programs, "h264", "x264", 10)
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(__doc__, survives_a_kill))
+    sys.exit(run_parts(__doc__, hevc, hevc_main_10, h264_high_10))

@@ -35,6 +35,7 @@ static void test_access_units(void **state)
     assert_int_equal(au.sps.width_px, 640);
     assert_int_equal(au.sps.height_px, 360);
     assert_int_equal(au.sps.profile_idc, 1);
+    assert_int_equal(au.sps.bit_depth, 8);
     assert_int_equal(au.sps.level_idc, 123);
     INSPECT(&au, AUD, P);
     assert_true(au.aud_first && !au.idr && !au.parameters_set && !au.malformed);
@@ -66,6 +67,22 @@ static void test_broken_units(void **state)
     assert_true(au.malformed); // an SPS that ends early
     INSPECT(&au, AUD, P, 0, 0, 1, 0x02, 0x09, 0xd0);
     assert_false(au.malformed); // another layer is none of ours
+}
+
+// As libx265 wrote it: Main 10, without cropping.
+static void test_ten_bits(void **state)
+{
+    (void)state;
+    static const uint8_t nal[] = {0x42, 0x01, 0x01, 0x02, 0x20, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00,
+                                  0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x3f, 0xa0, 0x05, 0x02, 0x01,
+                                  0x69, 0x36, 0x59, 0x59, 0xa4, 0x93, 0x2b, 0xc0, 0x5a, 0x02, 0x00,
+                                  0x00, 0x03, 0x00, 0x02, 0x00, 0x00, 0x03, 0x00, 0x3c, 0x10};
+    struct h264_sps sps;
+    assert_int_equal(hevc_parse_sps(nal, sizeof nal, &sps), CASTOR_OK);
+    assert_int_equal(sps.bit_depth, 10);
+    assert_int_equal(sps.profile_idc, 2);
+    assert_int_equal(sps.width_px, 640);
+    assert_int_equal(sps.height_px, 360);
 }
 
 static void test_cut_sps(void **state)
@@ -152,8 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_access_units), cmocka_unit_test(test_broken_units),
-        cmocka_unit_test(test_cut_sps),      cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_defects),
+        cmocka_unit_test(test_ten_bits),     cmocka_unit_test(test_cut_sps),
+        cmocka_unit_test(test_stream),       cmocka_unit_test(test_defects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

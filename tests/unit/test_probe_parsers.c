@@ -23,6 +23,7 @@ static void expect_sps(const uint8_t *nal, size_t bytes, unsigned level, unsigne
     assert_int_equal(sps.level_idc, level);
     assert_int_equal(sps.width_px, width);
     assert_int_equal(sps.height_px, height);
+    assert_int_equal(sps.bit_depth, 8);
     assert_true(sps.has_timing);
     assert_int_equal(sps.time_scale / sps.num_units_in_tick, 50); // 25 fps, counted in fields
 }
@@ -42,6 +43,14 @@ static void test_sps_of_x264(void **state)
     expect_sps(small, sizeof small, 12, 320, 180);
     expect_sps(full, sizeof full, 40, 1920, 1080);
     expect_sps(large, sizeof large, 51, 3840, 2160);
+    static const uint8_t high10[] = {0x67, 0x6e, 0x00, 0x1e, 0xa6, 0xcd, 0x94, 0x0a, 0x02,
+                                     0xff, 0x97, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10,
+                                     0x00, 0x00, 0x03, 0x03, 0xc0, 0xf1, 0x62, 0xd9, 0x60};
+    struct h264_sps deep;
+    assert_int_equal(h264_parse_sps(high10, sizeof high10, &deep), CASTOR_OK);
+    assert_int_equal(deep.bit_depth, 10);
+    assert_int_equal(deep.profile_idc, 110);
+    assert_int_equal(deep.height_px, 360);
     struct h264_sps sps = {.width_px = 7};
     for (size_t bytes = 0; bytes < 9; bytes++)
         assert_int_equal(h264_parse_sps(full, bytes, &sps), CASTOR_ERR_INVALID);

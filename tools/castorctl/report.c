@@ -30,8 +30,9 @@ static void report_head(json_t *s, FILE *out)
             duration);
     fprintf(out, "source   %s", safe(pick_text(s, "source.driver")));
     if (pick_known(s, "source.width"))
-        fprintf(out, ", %lldx%lld at %.3f fps, measured %.2f, signal %s", pick_integer(s, "source.width"),
-                pick_integer(s, "source.height"), pick_number(s, "source.fps"),
+        fprintf(out, ", %lldx%lld in %lld bit at %.3f fps, measured %.2f, signal %s",
+                pick_integer(s, "source.width"), pick_integer(s, "source.height"),
+                pick_integer(s, "source.depth"), pick_number(s, "source.fps"),
                 pick_number(s, "source.measured_fps"), safe(pick_text(s, "source.signal")));
     if (pick_known(s, "source.signal_reason"))
         fprintf(out, " (%s)", safe(pick_text(s, "source.signal_reason")));

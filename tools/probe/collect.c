@@ -69,6 +69,7 @@ static void collect_video(const struct analysis *a, struct kpi_set *k)
     if (v->has_sps) {
         set_count(k, KPI_WIDTH, v->sps.width_px);
         set_count(k, KPI_HEIGHT, v->sps.height_px);
+        set_count(k, KPI_BIT_DEPTH, v->sps.bit_depth);
         set_count(k, KPI_PROFILE, v->sps.profile_idc);
         set_count(k, KPI_LEVEL, v->sps.level_idc);
     }

@@ -70,10 +70,17 @@ void decode_destroy(struct decode *d)
 static bool read_number(const AVFrame *frame, uint64_t *number)
 {
     const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(frame->format);
-    if (format == NULL || format->comp[0].depth != 8 || format->comp[0].step != 1 || frame->linesize[0] <= 0)
+    if (format == NULL || (format->flags & AV_PIX_FMT_FLAG_BE) || frame->linesize[0] <= 0)
         return false;
-    return pattern_read(frame->data[0], (size_t)frame->linesize[0], (unsigned)frame->width,
-                        (unsigned)frame->height, number) == CASTOR_OK;
+    const AVComponentDescriptor *luma = &format->comp[0];
+    if (luma->depth < 8 || luma->depth > 16 || luma->shift != 0 || luma->step != (luma->depth > 8 ? 2 : 1))
+        return false;
+    const struct pattern_luma plane = {.data = frame->data[0],
+                                       .stride_bytes = (size_t)frame->linesize[0],
+                                       .width_px = (unsigned)frame->width,
+                                       .height_px = (unsigned)frame->height,
+                                       .bits = (unsigned)luma->depth};
+    return pattern_read(&plane, number) == CASTOR_OK;
 }
 
 static void take_frame(struct decode *d)

@@ -34,6 +34,7 @@ struct h264_sps {
     unsigned level_idc;
     unsigned width_px; // after cropping
     unsigned height_px;
+    unsigned bit_depth; // of luma
     bool has_timing;
     uint32_t num_units_in_tick;
     uint32_t time_scale;

@@ -74,7 +74,7 @@ int hevc_parse_sps(const uint8_t *nal, size_t bytes, struct h264_sps *sps)
     parse_profile(&b, layers, &found);
     found.id = bits_read_ue_max(&b, 15);
     parse_size(&b, &found);
-    bits_read_ue_max(&b, 8); // bit_depth_luma_minus8
+    found.bit_depth = 8 + bits_read_ue_max(&b, 8);
     bits_read_ue_max(&b, 8); // bit_depth_chroma_minus8
     if (b.broken || found.width_px == 0 || found.height_px == 0)
         return CASTOR_ERR_INVALID;

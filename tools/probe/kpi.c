@@ -34,6 +34,7 @@ const struct kpi kpi_table[KPI_COUNT] = {
 
     VALUE(KPI_WIDTH, "h264", "width_px", "picture width", "px", "width-px", 0),
     VALUE(KPI_HEIGHT, "h264", "height_px", "picture height", "px", "height-px", 0),
+    VALUE(KPI_BIT_DEPTH, "h264", "bit_depth", "bits of a sample", "bits", "bit-depth", 0),
     COUNT(KPI_PROFILE, "h264", "profile_idc", "profile_idc", "profile"),
     COUNT(KPI_LEVEL, "h264", "level_idc", "level_idc", "level"),
     FAULT(KPI_SIZE_CHANGES, "h264", "size_changes", "size changes", "size-changes"),

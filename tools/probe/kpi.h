@@ -31,6 +31,7 @@ enum kpi_id {
     KPI_GAP_MAX,
     KPI_WIDTH,
     KPI_HEIGHT,
+    KPI_BIT_DEPTH,
     KPI_PROFILE,
     KPI_LEVEL,
     KPI_SIZE_CHANGES,

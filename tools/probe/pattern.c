@@ -20,34 +20,37 @@ static uint16_t crc16_ccitt_false(const uint8_t *bytes, size_t count)
 }
 
 // Only the inner half counts: coding blurs the edges of a cell.
-static bool cell_is_set(const uint8_t *cell, size_t stride_bytes, unsigned width_px, unsigned height_px)
+static bool cell_is_set(const struct pattern_luma *luma, unsigned left_px, unsigned top_px, unsigned width_px,
+                        unsigned height_px)
 {
+    const size_t sample_bytes = luma->bits > 8 ? 2 : 1;
     uint32_t sum = 0;
     uint32_t count = 0;
     for (unsigned y = height_px / 4; y < height_px - height_px / 4; y++) {
+        const uint8_t *row = luma->data + (top_px + y) * luma->stride_bytes;
         for (unsigned x = width_px / 4; x < width_px - width_px / 4; x++) {
-            sum += cell[y * stride_bytes + x];
+            const uint8_t *sample = row + (left_px + x) * sample_bytes;
+            sum += sample_bytes == 2 ? sample[0] | (uint32_t)sample[1] << 8 : sample[0];
             count++;
         }
     }
-    return sum > count * LUMA_THRESHOLD;
+    return sum > count * (LUMA_THRESHOLD << (luma->bits - 8));
 }
 
-int pattern_read(const uint8_t *luma, size_t stride_bytes, unsigned width_px, unsigned height_px,
-                 uint64_t *number)
+int pattern_read(const struct pattern_luma *luma, uint64_t *number)
 {
-    unsigned cell_px = width_px / CELLS & ~1U;
+    unsigned cell_px = luma->width_px / CELLS & ~1U;
     if (cell_px < CELL_MIN_PX)
         cell_px = CELL_MIN_PX;
     unsigned row_px = cell_px < CELL_HEIGHT_MAX_PX ? cell_px : CELL_HEIGHT_MAX_PX;
-    if (cell_px * CELLS > width_px || 2 * row_px > height_px || stride_bytes < width_px)
+    if (cell_px * CELLS > luma->width_px || 2 * row_px > luma->height_px ||
+        luma->stride_bytes / (luma->bits > 8 ? 2 : 1) < luma->width_px)
         return CASTOR_ERR_UNSUPPORTED;
 
     uint64_t bits = 0;
     for (unsigned row = 0; row < 2; row++) {
         for (unsigned i = 0; i < CELLS; i++) {
-            const uint8_t *cell = luma + row * row_px * stride_bytes + i * cell_px;
-            if (cell_is_set(cell, stride_bytes, cell_px, row_px))
+            if (cell_is_set(luma, i * cell_px, row * row_px, cell_px, row_px))
                 bits |= UINT64_C(1) << (row * CELLS + i);
         }
     }

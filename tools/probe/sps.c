@@ -36,11 +36,11 @@ static bool is_high(unsigned profile_idc)
 }
 
 // Returns chroma_format_idc, or 0 where the planes are coded separately (ChromaArrayType).
-static unsigned parse_high(struct bits *b)
+static unsigned parse_high(struct bits *b, struct h264_sps *sps)
 {
     unsigned chroma = bits_read_ue_max(b, 3);
     bool separate = chroma == 3 && bits_read(b, 1);
-    bits_read_ue_max(b, 6); // bit_depth_luma_minus8
+    sps->bit_depth = 8 + bits_read_ue_max(b, 6);
     bits_read_ue_max(b, 6); // bit_depth_chroma_minus8
     bits_read(b, 1);        // qpprime_y_zero_transform_bypass_flag
     if (bits_read(b, 1)) {
@@ -123,12 +123,12 @@ int h264_parse_sps(const uint8_t *nal, size_t bytes, struct h264_sps *sps)
     uint8_t rbsp[SPS_MAX_BYTES];
     size_t rbsp_bytes = h264_unescape(nal + 1, bytes - 1, rbsp, sizeof rbsp);
     struct bits b = {.data = rbsp, .count = rbsp_bytes * 8};
-    struct h264_sps found = {0};
+    struct h264_sps found = {.bit_depth = 8};
     found.profile_idc = bits_read(&b, 8);
     found.constraints = bits_read(&b, 8);
     found.level_idc = bits_read(&b, 8);
     found.id = bits_read_ue_max(&b, 31);
-    unsigned chroma = is_high(found.profile_idc) ? parse_high(&b) : 1;
+    unsigned chroma = is_high(found.profile_idc) ? parse_high(&b, &found) : 1;
     bits_read_ue_max(&b, 12); // log2_max_frame_num_minus4
     skip_order_count(&b);
     bits_read_ue_max(&b, 16); // max_num_ref_frames

@@ -17,18 +17,24 @@ static struct config config;
 static struct selection selection;
 static char answer[16384];
 
-static void run(const char *encoder)
+static void run_in(uint32_t depth, const char *encoder)
 {
-    char document[1024];
+    char document[2048];
     struct config_error error;
 
     snprintf(document, sizeof document,
-             "{\"source\":{\"width\":640,\"height\":360,\"rate\":30},\"encoder\":%s}", encoder);
+             "{\"source\":{\"width\":640,\"height\":360,\"rate\":30,\"depth\":%u},\"encoder\":%s}", depth,
+             encoder);
     if (config_parse(document, strlen(document), &config, &error) != CASTOR_OK)
         fail_msg("%s: %s", error.path, error.text);
     selection_try(&selection, &config, PROGRAMS);
     assert_true(selection.done);
     assert_int_equal(selection_apply(&selection, &config), CASTOR_OK);
+}
+
+static void run(const char *encoder)
+{
+    run_in(8, encoder);
 }
 
 static const struct select_candidate *find(const char *driver, uint32_t rank)
@@ -97,6 +103,18 @@ static void test_preferred(void **state)
     assert_string_equal(config.encoder.chain[0].driver, "fake");
     assert_string_equal(config.encoder.chain[0].script, "delay 1ms");
     assert_string_not_equal(config.encoder.chain[1].driver, "fake");
+}
+
+// Only what encodes it is taken, whatever is preferred.
+static void test_ten_bits(void **state)
+{
+    (void)state;
+    run_in(10,
+           "{\"chain\":[{\"driver\":\"auto\"},{\"driver\":\"auto\"}],\"prefer\":[{\"driver\":\"fake\"}]}");
+    assert_why("fake", 0, "h264 from pictures in pixel format p010 is not offered");
+    assert_int_equal(find("x264", SELECT_UNRANKED)->trial, SELECT_PASSED);
+    assert_string_equal(config.encoder.chain[0].driver, "x264");
+    assert_string_equal(config.encoder.chain[1].driver, "x264");
 }
 
 static void test_no_program(void **state)
@@ -169,8 +187,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_this_machine), cmocka_unit_test(test_bad_drivers),
-        cmocka_unit_test(test_preferred),    cmocka_unit_test(test_no_program),
-        cmocka_unit_test(test_command_line), cmocka_unit_test(test_libraries),
+        cmocka_unit_test(test_preferred),    cmocka_unit_test(test_ten_bits),
+        cmocka_unit_test(test_no_program),   cmocka_unit_test(test_command_line),
+        cmocka_unit_test(test_libraries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

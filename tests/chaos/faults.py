@@ -37,6 +37,8 @@ KINDS = {**ENCODER_KINDS, **LOSSY_KINDS}
 PAIR_KINDS = {
     "vendor": 24,
     "vendor_standby": 7,
+    "vendor_bitrate": 2,   # a change of bitrate that the path on air cannot do
+    "vendor_restart": 3,   # the path on air is killed, and who is started next cannot be opened
     "trap": 4,             # the path on air is killed when the standby is about to fail in its vendor's way
     "kill": 3,
     "freeze": 2,
@@ -44,7 +46,7 @@ PAIR_KINDS = {
     "bad_message": 1,
     "double": 1,
 }
-VENDOR_KINDS = ("vendor", "vendor_standby", "trap")
+VENDOR_KINDS = ("vendor", "vendor_standby", "vendor_bitrate", "vendor_restart", "trap")
 CONTROL_KINDS = ("drop", "swallow", "garbage", "silence", "slow", "crash", "hang", "bad_message")
 
 RECOVERY_LIMIT_S = 30
@@ -189,7 +191,8 @@ class Injector:
         self._now(record)
         reply = self.box.command("switch", path=target)
         check(reply.get("ok"), f"castord refuses a planned switch: {reply}")
-        return lambda status: active_path(status)["path"] == target
+        # On a machine that does other things too the target may have stalled since.
+        return lambda status: status["switches"]["count"] > record["before"]["switches"]["count"]
 
     def _double(self, fault, record):
         first, second = active_path(record["before"]), standby_path(record["before"])
@@ -205,13 +208,14 @@ class Injector:
 
     # ---- faults of a vendor's interface ----
 
-    def _tell(self, path, record, role):
+    def _tell(self, path, record, role, kinds=vendor.KINDS):
         """Has the stand-in of a path's vendor fail; gives what tells that it did and what came of it."""
         driver, pid = path["driver"], path["worker"]["pid"]
-        kind = self.standins.next_kind(driver, role)
+        kind = self.standins.next_kind(driver, role, kinds)
+        word, outcome = kinds[driver][kind]
         record["kind"] = f"{driver} {kind}" + ("" if role == "on air" else f", {role}")
-        outcome = self.standins.tell(pid, driver, kind)
-        must_end = outcome in {"on air": (vendor.ENDS, vendor.SPOILS), "trap": (vendor.ENDS, ),
+        self.standins.tell(pid, word)
+        must_end = outcome in {"on air": (vendor.ENDS, vendor.SPOILS), "bitrate": (vendor.ENDS, ), "trap": (vendor.ENDS, ),
                                "standby": (vendor.ENDS, vendor.UNREADY if self.warm else None)}[role]
         settled = []
 
@@ -240,6 +244,33 @@ class Injector:
         record["hit"] = path["path"]
         self._now(record)
         return self._tell(path, record, "standby")
+
+    def _vendor_bitrate(self, fault, record):
+        path = active_path(record["before"])
+        encoder = self.box.config["encoder"]
+        encoder["bitrate_kbps"] = 1300 if encoder["bitrate_kbps"] == 1000 else 1000
+        over = lambda status: True  # noqa: E731 - a driver that has no call of its own for it
+        record["kind"] = "bitrate"
+        if path["driver"] in vendor.BITRATE:
+            over = self._tell(path, record, "bitrate", vendor.BITRATE)
+        self._now(record)
+        reply = self.box.command("reload", config=self.box.config)
+        check(reply["ok"], f"castord refuses another bitrate: {reply}")
+        return over
+
+    def _vendor_restart(self, fault, record):
+        # Of three paths two run; the third is started when one of them has ended.
+        spare = next((path for path in record["before"]["paths"] if path["state"] == "startable"), None)
+        if not spare or spare["driver"] not in vendor.OPENING:
+            record["kind"] = "kill"
+            return self._kill(fault, record)
+        driver, failures = spare["driver"], sum(spare["failures"].values())
+        kind = self.standins.next_kind(driver, "opening", vendor.OPENING)
+        self.standins.tell(driver, vendor.OPENING[driver][kind])
+        over = self._kill(fault, record)
+        record["kind"] = f"{driver} {kind}, next"
+        return lambda status: (over(status) and
+                               sum(path_by_letter(status, spare["path"])["failures"].values()) > failures)
 
     def _trap(self, fault, record):
         path = standby_path(record["before"])

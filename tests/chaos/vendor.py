@@ -68,6 +68,22 @@ V4L2M2M = {
     "slow_a_little": ("slow=15@1", HARMLESS),
     "never_idr": ("no_key@0+", UNREADY),
 }
+# Of a change of bitrate, which has to happen for it.
+BITRATE = {
+    "nvenc": {
+        "reconfigure_hangs": ("reconfigure:hang", ENDS),
+        "reconfigure_fails": ("reconfigure:fail", ENDS),
+        "reconfigure_ignored": ("reconfigure:ignore", HARMLESS),
+        "lost_in_reconfigure": ("reconfigure:lost", ENDS),
+    },
+}
+# Of the process that is started next.
+OPENING = {
+    "nvenc": {"session_limit": "open:limit", "hang_open": "open:hang", "initialize_fails": "initialize:oom"},
+    "vaapi": {"no_memory_for_context": "memory:vaCreateContext@1", "initialize_fails": "fail:vaInitialize@1",
+              "hang_open": "hang:vaCreateContext@1"},
+    "v4l2m2m": {"first_picture_hangs": "stuck@0", "first_picture_eio": "eio@0"},
+}
 KINDS = {"nvenc": NVENC, "vaapi": VAAPI, "v4l2m2m": V4L2M2M}
 
 
@@ -92,29 +108,28 @@ class Standins:
         if preload:
             self.environment["LD_PRELOAD"] = ":".join(preload)
 
-    def next_kind(self, driver, role):
+    def next_kind(self, driver, role, kinds):
         """Every kind of a driver comes once before any comes again, for paths on air and others apart."""
         left = self._left[driver, role]
         if not left:
-            left.extend(sorted(KINDS[driver]))
+            left.extend(sorted(kinds[driver]))
             self._rng.shuffle(left)
         return left.pop()
 
-    def _path(self, pid):
-        return os.path.join(self.folder, str(pid))
+    def _path(self, whom):
+        return os.path.join(self.folder, str(whom))
 
-    def tell(self, pid, driver, kind):
-        word, outcome = KINDS[driver][kind]
-        with open(self._path(pid) + ".new", "w", encoding="ascii") as file:
+    def tell(self, whom, word):
+        """`whom` is a process, or the driver of the one that is started next."""
+        with open(self._path(whom) + ".new", "w", encoding="ascii") as file:
             file.write(word)
-        os.rename(self._path(pid) + ".new", self._path(pid))
-        return outcome
+        os.rename(self._path(whom) + ".new", self._path(whom))
 
-    def took(self, pid):
-        """Whether the stand-in in that process knows what it was told."""
-        return not os.path.exists(self._path(pid))
+    def took(self, whom):
+        """Whether the stand-in knows what it was told."""
+        return not os.path.exists(self._path(whom))
 
-    def forget(self, pid):
+    def forget(self, whom):
         """For a process that ended before it took what it was told; a successor with its number must not."""
-        if not self.took(pid):
-            os.unlink(self._path(pid))
+        if not self.took(whom):
+            os.unlink(self._path(whom))

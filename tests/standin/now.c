@@ -6,12 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-bool standin_now(char out[STANDIN_NOW_BYTES])
+static bool take(const char *folder, const char *name, char out[STANDIN_NOW_BYTES])
 {
-    const char *folder = getenv("CASTOR_STANDIN_NOW");
     char path[512];
 
-    if (!folder || (size_t)snprintf(path, sizeof path, "%s/%d", folder, (int)getpid()) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path)
         return false;
     FILE *file = fopen(path, "re");
     if (!file)
@@ -20,5 +19,22 @@ bool standin_now(char out[STANDIN_NOW_BYTES])
     (void)fclose(file);
     out[size] = '\0';
     out[strcspn(out, "\n")] = '\0';
-    return unlink(path) == 0; // of several threads one takes it
+    return unlink(path) == 0; // of several that read it one takes it
+}
+
+bool standin_now(const char *name, char out[STANDIN_NOW_BYTES])
+{
+    static char for_opening[STANDIN_NOW_BYTES]; // devices are opened one after the other
+    const char *folder = getenv("CASTOR_STANDIN_NOW");
+    char process[16];
+
+    (void)snprintf(process, sizeof process, "%d", (int)getpid());
+    if (folder && take(folder, process, out))
+        return true;
+    if (!folder || !name)
+        return false;
+    if (for_opening[0] == '\0' && !take(folder, name, for_opening))
+        for_opening[0] = '\0';
+    memcpy(out, for_opening, sizeof for_opening);
+    return out[0] != '\0';
 }

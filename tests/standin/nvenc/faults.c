@@ -174,11 +174,11 @@ void standin_faults_read(struct standin_faults *out)
     read_text(getenv("CASTOR_STANDIN_NVENC"), out);
 }
 
-void standin_faults_renew(struct standin_faults *faults, uint64_t pictures)
+void standin_faults_renew(struct standin_faults *faults, bool opens, uint64_t pictures)
 {
     char text[STANDIN_NOW_BYTES];
 
-    if (!standin_now(text))
+    if (!standin_now(opens ? "nvenc" : NULL, text))
         return;
     faults->count = 0;
     read_text(text, faults);

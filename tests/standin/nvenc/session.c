@@ -95,7 +95,7 @@ NVENCSTATUS session_enter(void *handle, enum standin_call call, enum session_nee
     if (need == NEED_ENCODER && !session->initialized)
         return session_refuse(session, NV_ENC_ERR_ENCODER_NOT_INITIALIZED,
                               "a call that needs NvEncInitializeEncoder first");
-    standin_faults_renew(&session->faults, session->pictures);
+    standin_faults_renew(&session->faults, false, session->pictures);
     return status_of_fault(session, standin_faults_enter(&session->faults, call), call);
 }
 
@@ -156,6 +156,7 @@ NVENCSTATUS api_open(NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS *params, void **out)
     if (!session)
         return NV_ENC_ERR_OUT_OF_MEMORY;
     standin_faults_read(&session->faults);
+    standin_faults_renew(&session->faults, true, 0);
     status = status_of_fault(session, standin_faults_enter(&session->faults, CALL_OPEN), CALL_OPEN);
     session->context = params->device;
     if (status == NV_ENC_SUCCESS && !standin_context_use(session->context, 1))

@@ -101,7 +101,7 @@ struct standin_faults {
 void standin_faults_read(struct standin_faults *out);
 
 // Takes what was told to happen now, if anything was, in place of the schedule; `pictures` were encoded.
-void standin_faults_renew(struct standin_faults *faults, uint64_t pictures);
+void standin_faults_renew(struct standin_faults *faults, bool opens, uint64_t pictures);
 
 // Counts a call and tells what shall happen in it. Does not return where it shall hang.
 enum standin_kind standin_faults_enter(struct standin_faults *faults, enum standin_call call);

@@ -33,6 +33,7 @@ struct standin_device *standin_device_create(void)
     if (!device)
         return NULL;
     standin_options_read(&device->options);
+    standin_options_renew(&device->options, true, 0);
     standin_controls_init(device);
     device->output.is_output = true;
     device->interval = (struct v4l2_fract){1, 30};
@@ -203,7 +204,7 @@ static int dispatch(struct standin_device *device, unsigned long request, void *
 int standin_device_ioctl(struct standin_device *device, unsigned long request, void *argument)
 {
     pthread_mutex_lock(&device->lock);
-    standin_options_renew(&device->options, device->picture);
+    standin_options_renew(&device->options, false, device->picture);
     while (device->stuck)
         pthread_cond_wait(&device->work, &device->lock);
     // What a driver whose firmware died answers, to everything but the way out.

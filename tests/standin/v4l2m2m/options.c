@@ -144,11 +144,11 @@ void standin_options_read(struct standin_options *out)
         out->raws = STANDIN_I420 | STANDIN_NV12 | (out->mplane ? STANDIN_I420M | STANDIN_NV12M : 0);
 }
 
-void standin_options_renew(struct standin_options *options, uint64_t picture)
+void standin_options_renew(struct standin_options *options, bool opens, uint64_t picture)
 {
     char text[STANDIN_NOW_BYTES];
 
-    if (!standin_now(text))
+    if (!standin_now(opens ? "v4l2m2m" : NULL, text))
         return;
     options->rule_count = 0;
     read_list(text, options, read_fault);

@@ -68,7 +68,7 @@ struct standin_options {
 // Reads the environment; a word that is not known ends the process, since a test would test nothing.
 void standin_options_read(struct standin_options *out);
 // Takes what was told to happen now (../now.h) in place of the faults, if anything was; `picture` is next.
-void standin_options_renew(struct standin_options *options, uint64_t picture);
+void standin_options_renew(struct standin_options *options, bool opens, uint64_t picture);
 bool standin_is_bad(const struct standin_options *options, const char *what);
 const struct standin_rule *standin_find_fault(const struct standin_options *options, enum standin_fault fault,
                                               uint64_t picture);

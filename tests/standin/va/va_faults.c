@@ -128,11 +128,11 @@ static uint64_t *calls_of(struct standin *standin, const char *function)
 }
 
 // What was told to happen now takes the place of the schedule.
-static void renew_faults(struct standin *standin)
+static void renew_faults(struct standin *standin, bool opens)
 {
     char text[STANDIN_NOW_BYTES];
 
-    if (!standin_now(text))
+    if (!standin_now(opens ? "vaapi" : NULL, text))
         return;
     memset(standin->faults, 0, sizeof standin->faults);
     standin->fault_count = 0;
@@ -160,7 +160,7 @@ VAStatus standin_enter(VADriverContextP driver, const char *function)
     bool hangs = false;
 
     pthread_mutex_lock(&standin->lock);
-    renew_faults(standin);
+    renew_faults(standin, strcmp(function, "vaInitialize") == 0);
     uint64_t *calls = calls_of(standin, function);
     uint64_t number = calls ? ++*calls : 0;
     for (unsigned i = 0; i < standin->fault_count; i++) {

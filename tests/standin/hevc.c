@@ -72,12 +72,13 @@ static bool allocate(struct hevc_coder *coder)
     size_t samples = (size_t)settings->width_px * settings->height_px / 2;
 
     coder->param = coder->api->param_alloc();
-    if (coder->param)
-        coder->api->param_default(coder->param); // or param_free() would follow wild pointers
+    // Before anything fails, since param_free() would follow wild pointers in what was not set.
+    bool is_set =
+        coder->param && coder->api->param_default_preset(coder->param, "ultrafast", "zerolatency") == 0;
     coder->picture = coder->api->picture_alloc();
     coder->coded = coder->api->picture_alloc();
     coder->chroma = malloc(settings->depth > 8 ? samples * 2 : samples);
-    return coder->param && coder->picture && coder->coded && coder->chroma;
+    return is_set && coder->picture && coder->coded && coder->chroma;
 }
 
 struct hevc_coder *hevc_open(const struct hevc_settings *settings)
@@ -88,8 +89,7 @@ struct hevc_coder *hevc_open(const struct hevc_settings *settings)
         return NULL;
     coder->settings = *settings;
     coder->api = x265_api_get(settings->depth);
-    if (!coder->api || !allocate(coder) ||
-        coder->api->param_default_preset(coder->param, "ultrafast", "zerolatency") != 0)
+    if (!coder->api || !allocate(coder))
         goto fail;
     coder->param->logLevel = X265_LOG_ERROR;
     coder->param->frameNumThreads = 1; // more would delay pictures

@@ -22,7 +22,7 @@
 #define CLOSE_MAX_NS (20 * CASTOR_NS_PER_S)
 
 static const char *schedule;
-// What is coded: each case runs once as H.264 and once as HEVC of 10 bit.
+// What is coded: each case runs as H.264, and those that code anything as HEVC of 10 bit too.
 static enum encoder_codec codec = ENCODER_CODEC_H264;
 static int64_t longest_ns;
 
@@ -32,6 +32,8 @@ static struct encoder_config default_config(void)
     struct encoder_config config = rig_default_config(is_hevc ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_I420);
 
     config.codec = codec;
+    config.format.width_px = 320;
+    config.format.height_px = 180;
     return config;
 }
 
@@ -208,19 +210,24 @@ static pid_t start(size_t number, const char *what)
 
 static void every_call(void **state)
 {
-    static const char *const codecs[] = {"h264", "hevc"};
     pid_t children[2 * CASES];
+    const char *names[2 * CASES];
+    size_t count = 0;
     unsigned failed = 0;
 
     (void)state;
-    for (size_t i = 0; i < 2 * CASES; i++)
-        children[i] = start(i % CASES, codecs[i / CASES]); // they mostly wait
-    for (size_t i = 0; i < 2 * CASES; i++) {
+    for (size_t i = 0; i < 2 * CASES; i++) { // they mostly wait
+        bool is_hevc = i >= CASES;
+        if (is_hevc && cases[i - CASES].run == open_does_not_hang)
+            continue; // nothing is coded in it
+        names[count] = cases[i % CASES].schedule;
+        children[count++] = start(i % CASES, is_hevc ? "hevc" : "h264");
+    }
+    for (size_t i = 0; i < count; i++) {
         int status = 0;
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         if (status != 0) {
-            print_message("%s, %s: status %x\n", codecs[i / CASES], cases[i % CASES].schedule,
-                          (unsigned)status);
+            print_message("%zu, %s: status %x\n", i, names[i], (unsigned)status);
             failed++;
         }
     }

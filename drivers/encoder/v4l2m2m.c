@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// H.264 by a V4L2 stateful memory-to-memory device, as boards have them. Every call on the device is one that
-// its documentation says does not block (the node is opened O_NONBLOCK), so no thread is needed; a kernel
-// driver that hangs in such a call hangs this process, which the supervisor sees as a stall.
+// H.264 and HEVC by a V4L2 stateful memory-to-memory device, as boards have them. Every call on the device is
+// one that its documentation says does not block (the node is opened O_NONBLOCK), so no thread is needed; a
+// kernel driver that hangs in such a call hangs this process, which the supervisor sees as a stall.
 #include "drivers.h"
 
 #include <assert.h>
@@ -39,12 +39,26 @@ static uint32_t device_depth(const struct v4l2m2m_device *device)
     return depth < 1 ? 1 : (uint32_t)depth;
 }
 
+// One 8-bit pixel format is made of the other in the copy. 10 bits are for HEVC only, and not for a device
+// that would take them and make 8 of them.
+static uint32_t pixels_of(const struct v4l2m2m_device *device, enum encoder_codec codec)
+{
+    uint32_t mask = device->raw_mask[codec];
+    uint32_t pixels = 0;
+
+    if (mask & ~(1u << V4L2M2M_RAW_P010))
+        pixels |= 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12;
+    if (codec == ENCODER_CODEC_HEVC && mask & 1u << V4L2M2M_RAW_P010 &&
+        v4l2m2m_control_offers(device->fd, V4L2_CID_MPEG_VIDEO_HEVC_PROFILE,
+                               V4L2_MPEG_VIDEO_HEVC_PROFILE_MAIN_10))
+        pixels |= 1u << CASTOR_PIXEL_P010;
+    return pixels;
+}
+
 static int v4l2m2m_probe(const char *path, struct encoder_caps *out, struct encoder_text *why)
 {
     struct v4l2m2m_device device;
     struct encoder_caps caps = {
-        // One pixel format is made of the other in the copy.
-        .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
         .max_in_flight = V4L2M2M_IN_FLIGHT_MAX,
         .flags = ENCODER_CAP_DMABUF, // where layouts agree, which is known when it is open
     };
@@ -52,6 +66,8 @@ static int v4l2m2m_probe(const char *path, struct encoder_caps *out, struct enco
 
     if (error != CASTOR_OK)
         return error;
+    for (enum encoder_codec codec = ENCODER_CODEC_H264; codec < ENCODER_CODEC_END; codec++)
+        caps.pixels[codec] = pixels_of(&device, codec);
     v4l2m2m_device_sizes(&device, &caps);
     if (device_depth(&device) <= 1)
         caps.flags |= ENCODER_CAP_FORCE_IDR;
@@ -140,8 +156,8 @@ static int set_up(struct v4l2m2m_session *session, const struct encoder_config *
     struct v4l2_event_subscription event = {.type = V4L2_EVENT_SOURCE_CHANGE};
     struct v4l2_encoder_cmd stop = {.cmd = V4L2_ENC_CMD_STOP};
     size_t coded_bytes = 0;
-    int error =
-        v4l2m2m_format_negotiate(&session->device, &config->format, &session->layout, &coded_bytes, why);
+    int error = v4l2m2m_format_negotiate(&session->device, config->codec, &config->format, &session->layout,
+                                         &coded_bytes, why);
 
     if (error == CASTOR_OK)
         error = v4l2m2m_control_setup(&session->device, config, session->vbv_ms, why);
@@ -167,6 +183,7 @@ static int v4l2m2m_open(const struct encoder_config *config, struct encoder **ou
     struct v4l2m2m_session *session = calloc(1, sizeof *session);
     if (!session)
         return encoder_text_set(why, CASTOR_ERR_NO_MEMORY, "v4l2m2m: out of memory");
+    session->codec = config->codec;
     session->format = config->format;
     session->vbv_ms = config->vbv_ms ? config->vbv_ms : DEFAULT_VBV_MS;
     session->gop_frames = config->gop_frames;
@@ -348,7 +365,7 @@ static int v4l2m2m_flush(struct encoder *base, int64_t deadline_ns)
 
 const struct encoder_driver encoder_driver_v4l2m2m = {
     .name = "v4l2m2m",
-    .description = "H.264 by a V4L2 memory-to-memory device",
+    .description = "H.264 and HEVC by a V4L2 memory-to-memory device",
     .devices = v4l2m2m_devices,
     .probe = v4l2m2m_probe,
     .open = v4l2m2m_open,

@@ -6,21 +6,27 @@
 
 #include <linux/videodev2.h>
 
-// The level is chosen as if the rate was at least this, so that a changed bitrate does not change the SPS.
-#define LEVEL_BITRATE_MIN_BPS 20000000u
+#include "h264_level.h"
+#include "hevc_level.h"
 
-// Table A-1, from the lowest level on that allows LEVEL_BITRATE_MIN_BPS.
-static const struct {
+// Entries of V4L2's menus of levels, lowest first, and what the standards write for them.
+struct menu_level {
     int32_t value;
-    uint32_t mbs_per_s, frame_mbs, bitrate_kbps;
-} levels[] = {
-    {V4L2_MPEG_VIDEO_H264_LEVEL_3_2, 216000, 5120, 20000},
-    {V4L2_MPEG_VIDEO_H264_LEVEL_4_0, 245760, 8192, 20000},
-    {V4L2_MPEG_VIDEO_H264_LEVEL_4_1, 245760, 8192, 50000},
-    {V4L2_MPEG_VIDEO_H264_LEVEL_4_2, 522240, 8704, 50000},
-    {V4L2_MPEG_VIDEO_H264_LEVEL_5_0, 589824, 22080, 135000},
-    {V4L2_MPEG_VIDEO_H264_LEVEL_5_1, 983040, 36864, 240000},
-    {V4L2_MPEG_VIDEO_H264_LEVEL_5_2, 2073600, 36864, 240000},
+    uint8_t idc;
+};
+
+static const struct menu_level h264_levels[] = {
+    {V4L2_MPEG_VIDEO_H264_LEVEL_3_2, 32}, {V4L2_MPEG_VIDEO_H264_LEVEL_4_0, 40},
+    {V4L2_MPEG_VIDEO_H264_LEVEL_4_1, 41}, {V4L2_MPEG_VIDEO_H264_LEVEL_4_2, 42},
+    {V4L2_MPEG_VIDEO_H264_LEVEL_5_0, 50}, {V4L2_MPEG_VIDEO_H264_LEVEL_5_1, 51},
+    {V4L2_MPEG_VIDEO_H264_LEVEL_5_2, 52}, {0, 0},
+};
+
+static const struct menu_level hevc_levels[] = {
+    {V4L2_MPEG_VIDEO_HEVC_LEVEL_4_1, 123}, {V4L2_MPEG_VIDEO_HEVC_LEVEL_5, 150},
+    {V4L2_MPEG_VIDEO_HEVC_LEVEL_5_1, 153}, {V4L2_MPEG_VIDEO_HEVC_LEVEL_5_2, 156},
+    {V4L2_MPEG_VIDEO_HEVC_LEVEL_6, 180},   {V4L2_MPEG_VIDEO_HEVC_LEVEL_6_1, 183},
+    {V4L2_MPEG_VIDEO_HEVC_LEVEL_6_2, 186}, {0, 0},
 };
 
 static bool query(int fd, uint32_t id, struct v4l2_queryctrl *out)
@@ -38,6 +44,13 @@ bool v4l2m2m_control_exists(int fd, uint32_t id)
     struct v4l2_queryctrl control;
 
     return query(fd, id, &control);
+}
+
+bool v4l2m2m_control_offers(int fd, uint32_t id, uint32_t entry)
+{
+    struct v4l2_querymenu menu = {.id = id, .index = entry};
+
+    return v4l2m2m_ioctl(fd, VIDIOC_QUERYMENU, &menu) == 0;
 }
 
 int32_t v4l2m2m_control_get(int fd, uint32_t id, int32_t otherwise)
@@ -70,35 +83,48 @@ static bool set_if_there(int fd, uint32_t id, int64_t value)
     return set(fd, id, (int32_t)value) == 0;
 }
 
-static void set_level(int fd, const struct encoder_config *config)
+// A level too low gives no output on some devices, one too high is refused by others: the first from `idc` on
+// that the device takes.
+static void set_level(int fd, uint32_t id, const struct menu_level *level, uint8_t idc)
 {
-    const struct castor_format *format = &config->format;
-    uint32_t frame_mbs = ((format->width_px + 15) / 16) * ((format->height_px + 15) / 16);
-    uint64_t mbs_per_s = ((uint64_t)frame_mbs * format->rate.num + format->rate.den - 1) / format->rate.den;
-    uint32_t rate_bps = config->bitrate_bps;
-    size_t i = 0;
-
-    if (rate_bps < LEVEL_BITRATE_MIN_BPS)
-        rate_bps = LEVEL_BITRATE_MIN_BPS;
-    while (i + 1 < sizeof levels / sizeof levels[0] &&
-           (levels[i].frame_mbs < frame_mbs || levels[i].mbs_per_s < mbs_per_s ||
-            (uint64_t)levels[i].bitrate_kbps * 1000 < rate_bps))
-        i++;
-    // A level too low gives no output on some devices, one too high is refused by others.
-    while (!set_if_there(fd, V4L2_CID_MPEG_VIDEO_H264_LEVEL, levels[i].value) &&
-           ++i < sizeof levels / sizeof levels[0])
-        ;
+    while (level->idc && (level->idc < idc || !set_if_there(fd, id, level->value)))
+        level++;
 }
 
-static void set_profile(int fd)
+static void set_h264(int fd, const struct encoder_config *config)
 {
     static const int32_t profiles[] = {V4L2_MPEG_VIDEO_H264_PROFILE_HIGH, V4L2_MPEG_VIDEO_H264_PROFILE_MAIN,
                                        V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE};
+    const struct h264_level *level =
+        h264_level_choose(&config->format, config->bitrate_bps, 0, H264_FACTOR_MAIN);
 
     for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
         if (set(fd, V4L2_CID_MPEG_VIDEO_H264_PROFILE, profiles[i]) == 0)
-            return;
+            break;
     }
+    set_level(fd, V4L2_CID_MPEG_VIDEO_H264_LEVEL, h264_levels, level && level->idc < 52 ? level->idc : 52);
+}
+
+static int set_hevc(int fd, const struct encoder_config *config, struct encoder_text *why)
+{
+    bool ten = config->format.pixel == CASTOR_PIXEL_P010;
+    int32_t profile = ten ? V4L2_MPEG_VIDEO_HEVC_PROFILE_MAIN_10 : V4L2_MPEG_VIDEO_HEVC_PROFILE_MAIN;
+    struct hevc_level level = {.idc = 186};
+
+    // A device of one profile may do without the control; 10 bits it would make 8 of.
+    int error = set(fd, V4L2_CID_MPEG_VIDEO_HEVC_PROFILE, profile);
+    if (error != 0 && ten)
+        return encoder_text_set(
+            why, v4l2m2m_error(error) == CASTOR_ERR_LOST ? CASTOR_ERR_LOST : CASTOR_ERR_UNSUPPORTED,
+            "v4l2m2m: the device does not take profile Main 10: %s", strerror(-error));
+    (void)hevc_level_choose(&config->format, config->bitrate_bps, 0, &level);
+    (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_HEVC_TIER,
+                       level.high_tier ? V4L2_MPEG_VIDEO_HEVC_TIER_HIGH : V4L2_MPEG_VIDEO_HEVC_TIER_MAIN);
+    set_level(fd, V4L2_CID_MPEG_VIDEO_HEVC_LEVEL, hevc_levels, level.idc);
+    // Key frames that are no IDR (CRA, or plain I pictures) are of no use to whoever joins or takes over.
+    (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_TYPE, V4L2_MPEG_VIDEO_HEVC_REFRESH_IDR);
+    (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_PERIOD, 0);
+    return CASTOR_OK;
 }
 
 int v4l2m2m_control_bitrate(int fd, uint32_t bitrate_bps, uint32_t vbv_ms, struct encoder_text *why)
@@ -137,8 +163,11 @@ int v4l2m2m_control_setup(const struct v4l2m2m_device *device, const struct enco
     (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_B_FRAMES, 0);
     (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_GOP_SIZE, gop);
     (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_H264_I_PERIOD, gop);
-    set_profile(fd);
-    set_level(fd, config);
+    if (config->codec == ENCODER_CODEC_H264)
+        set_h264(fd, config);
+    int error = config->codec == ENCODER_CODEC_HEVC ? set_hevc(fd, config, why) : CASTOR_OK;
+    if (error != CASTOR_OK)
+        return error;
     (void)set_if_there(fd, V4L2_CID_MPEG_VIDEO_AU_DELIMITER, 1);
     // The Raspberry Pi's firmware stalls after some 20000 frames when it repeats them (raspberrypi/linux
     // issue 4520, not tried here); the driver inserts them anyway.

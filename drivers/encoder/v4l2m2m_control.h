@@ -12,11 +12,14 @@
 // True when the device has the control and it is not disabled.
 bool v4l2m2m_control_exists(int fd, uint32_t id);
 
+// True when the menu of the control has this entry.
+bool v4l2m2m_control_offers(int fd, uint32_t id, uint32_t entry);
+
 // The value of a control, or `otherwise` where the device has none.
 int32_t v4l2m2m_control_get(int fd, uint32_t id, int32_t otherwise);
 
 // Sets everything that stays as it is for the session: rate control, GOP, profile, level, headers.
-// Errors: UNSUPPORTED the bitrate is out of the device's range, LOST; *why says so.
+// Errors: UNSUPPORTED the bitrate is out of the device's range, or no 10 bits; LOST; *why says so.
 CASTOR_MUST_USE int v4l2m2m_control_setup(const struct v4l2m2m_device *device,
                                           const struct encoder_config *config, uint32_t vbv_ms,
                                           struct encoder_text *why);

@@ -19,11 +19,20 @@ static const struct {
     uint32_t fourcc;
     uint32_t planes;
 } raws[V4L2M2M_RAW_COUNT] = {
-    [V4L2M2M_RAW_I420] = {V4L2_PIX_FMT_YUV420, 1},
-    [V4L2M2M_RAW_I420M] = {V4L2_PIX_FMT_YUV420M, 3},
-    [V4L2M2M_RAW_NV12] = {V4L2_PIX_FMT_NV12, 1},
-    [V4L2M2M_RAW_NV12M] = {V4L2_PIX_FMT_NV12M, 2},
+    [V4L2M2M_RAW_I420] = {V4L2_PIX_FMT_YUV420, 1}, [V4L2M2M_RAW_I420M] = {V4L2_PIX_FMT_YUV420M, 3},
+    [V4L2M2M_RAW_NV12] = {V4L2_PIX_FMT_NV12, 1},   [V4L2M2M_RAW_NV12M] = {V4L2_PIX_FMT_NV12M, 2},
+    [V4L2M2M_RAW_P010] = {V4L2_PIX_FMT_P010, 1},
 };
+
+static const uint32_t coded_fourccs[ENCODER_CODEC_END] = {
+    [ENCODER_CODEC_H264] = V4L2_PIX_FMT_H264,
+    [ENCODER_CODEC_HEVC] = V4L2_PIX_FMT_HEVC,
+};
+
+uint32_t v4l2m2m_coded_fourcc(enum encoder_codec codec)
+{
+    return coded_fourccs[codec];
+}
 
 uint32_t v4l2m2m_raw_fourcc(enum v4l2m2m_raw raw)
 {
@@ -119,22 +128,46 @@ static int identify(struct v4l2m2m_device *device, struct encoder_text *why)
     return CASTOR_OK;
 }
 
+// The raw formats listed are those for the coded format that is set (dev-encoder.rst, "Querying
+// capabilities"). Where it cannot be set now, those of another are the best guess.
+static uint32_t find_raws(const struct v4l2m2m_device *device, enum encoder_codec codec)
+{
+    uint32_t raw = v4l2m2m_device_buffer_type(device, false);
+    struct v4l2_format format = {.type = v4l2m2m_device_buffer_type(device, true)};
+    uint32_t mask = 0;
+
+    if (v4l2m2m_ioctl(device->fd, VIDIOC_G_FMT, &format) == 0) {
+        if (device->mplane)
+            format.fmt.pix_mp.pixelformat = coded_fourccs[codec];
+        else
+            format.fmt.pix.pixelformat = coded_fourccs[codec];
+        (void)v4l2m2m_ioctl(device->fd, VIDIOC_S_FMT, &format);
+    }
+    for (uint32_t i = 0; i < V4L2M2M_RAW_COUNT; i++) {
+        if ((device->mplane || raws[i].planes == 1) && offers(device->fd, raw, raws[i].fourcc))
+            mask |= 1u << i;
+    }
+    return mask;
+}
+
 static int find_formats(struct v4l2m2m_device *device, struct encoder_text *why)
 {
     uint32_t coded = v4l2m2m_device_buffer_type(device, true);
-    uint32_t raw = v4l2m2m_device_buffer_type(device, false);
+    uint32_t all = 0;
+    bool is_encoder = false;
 
-    if (!offers(device->fd, coded, V4L2_PIX_FMT_H264))
-        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "v4l2m2m: %s (%s) makes no H.264", device->path,
-                                device->card);
-    device->raw_mask = 0;
-    for (uint32_t i = 0; i < V4L2M2M_RAW_COUNT; i++) {
-        if ((device->mplane || raws[i].planes == 1) && offers(device->fd, raw, raws[i].fourcc))
-            device->raw_mask |= 1u << i;
+    for (enum encoder_codec codec = ENCODER_CODEC_H264; codec < ENCODER_CODEC_END; codec++) {
+        if (!offers(device->fd, coded, coded_fourccs[codec]))
+            continue;
+        is_encoder = true;
+        all |= device->raw_mask[codec] = find_raws(device, codec);
     }
-    if (device->raw_mask == 0)
+    if (!is_encoder)
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "v4l2m2m: %s (%s) makes neither H.264 nor HEVC",
+                                device->path, device->card);
+    if (all == 0)
         return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
-                                "v4l2m2m: %s (%s) takes no 8-bit 4:2:0 pictures (NV12, YU12, NM12, YM12)",
+                                "v4l2m2m: %s (%s) takes no 4:2:0 pictures (NV12, YU12, NM12, YM12, P010)",
                                 device->path, device->card);
     return CASTOR_OK;
 }
@@ -205,7 +238,8 @@ int v4l2m2m_device_open(const char *path, struct v4l2m2m_device *out, struct enc
     if (denied)
         return CASTOR_ERR_DENIED;
     return encoder_text_set(why, CASTOR_ERR_NOT_FOUND,
-                            "v4l2m2m: none of the %u nodes /dev/video* is an H.264 encoder", count);
+                            "v4l2m2m: none of the %u nodes /dev/video* is an encoder of H.264 or HEVC",
+                            count);
 }
 
 void v4l2m2m_device_close(struct v4l2m2m_device *device)
@@ -252,22 +286,29 @@ static void widen(struct encoder_caps *caps, uint32_t width_px, uint32_t height_
         caps->max_height_px = height_px;
 }
 
-void v4l2m2m_device_sizes(const struct v4l2m2m_device *device, struct encoder_caps *caps)
+static void widen_by(struct encoder_caps *caps, int fd, uint32_t fourcc)
 {
-    caps->min_width_px = caps->min_height_px = UINT32_MAX;
-    caps->max_width_px = caps->max_height_px = 0;
     for (uint32_t i = 0; i < FORMATS_MAX; i++) {
-        struct v4l2_frmsizeenum size = {.index = i, .pixel_format = V4L2_PIX_FMT_H264};
-        if (v4l2m2m_ioctl(device->fd, VIDIOC_ENUM_FRAMESIZES, &size) != 0)
-            break;
+        struct v4l2_frmsizeenum size = {.index = i, .pixel_format = fourcc};
+        if (v4l2m2m_ioctl(fd, VIDIOC_ENUM_FRAMESIZES, &size) != 0)
+            return;
         if (size.type == V4L2_FRMSIZE_TYPE_DISCRETE) {
             widen(caps, size.discrete.width, size.discrete.height);
             continue;
         }
         widen(caps, size.stepwise.min_width, size.stepwise.min_height);
         widen(caps, size.stepwise.max_width, size.stepwise.max_height);
-        break;
+        return;
     }
+}
+
+void v4l2m2m_device_sizes(const struct v4l2m2m_device *device, struct encoder_caps *caps)
+{
+    caps->min_width_px = caps->min_height_px = UINT32_MAX;
+    caps->max_width_px = caps->max_height_px = 0;
+    for (enum encoder_codec codec = ENCODER_CODEC_H264; codec < ENCODER_CODEC_END; codec++)
+        if (device->raw_mask[codec])
+            widen_by(caps, device->fd, coded_fourccs[codec]);
     if (caps->max_width_px == 0 || caps->max_height_px == 0) {
         caps->min_width_px = 320;
         caps->min_height_px = 180;

@@ -79,23 +79,25 @@ static int explain(const char *what, int negative_errno, struct encoder_text *wh
                             strerror(-negative_errno));
 }
 
-static int set_coded(const struct v4l2m2m_device *device, const struct castor_format *format,
-                     size_t *coded_bytes, struct encoder_text *why)
+static int set_coded(const struct v4l2m2m_device *device, enum encoder_codec codec,
+                     const struct castor_format *format, size_t *coded_bytes, struct encoder_text *why)
 {
     uint32_t bytes = format->width_px * format->height_px * 3 / 2;
+    uint32_t fourcc = v4l2m2m_coded_fourcc(codec);
     struct answer got = {0};
 
     if (bytes < CODED_MIN_BYTES)
         bytes = CODED_MIN_BYTES;
     if (bytes > ENCODER_ACCESS_UNIT_MAX_BYTES)
         bytes = ENCODER_ACCESS_UNIT_MAX_BYTES;
-    struct answer wanted = {format->width_px, format->height_px, V4L2_PIX_FMT_H264, 1, {0}, {bytes, 0, 0}};
+    struct answer wanted = {format->width_px, format->height_px, fourcc, 1, {0}, {bytes, 0, 0}};
     int error = set_format(device, true, &wanted, &got);
     if (error != 0)
         return explain("the device refuses the coded format", error, why);
-    if (got.fourcc != V4L2_PIX_FMT_H264 || got.planes != 1)
+    if (got.fourcc != fourcc || got.planes != 1)
         return encoder_text_set(why, CASTOR_ERR_IO,
-                                "v4l2m2m: the device lists H.264 but does not take it as its coded format");
+                                "v4l2m2m: the device lists %.4s but does not take it as its coded format",
+                                (const char *)&fourcc);
     if (got.size_bytes[0] < CODED_TOO_SMALL_BYTES || got.size_bytes[0] > BUFFER_MAX_BYTES)
         return encoder_text_set(
             why, CASTOR_ERR_IO,
@@ -105,28 +107,32 @@ static int set_coded(const struct v4l2m2m_device *device, const struct castor_fo
     return CASTOR_OK;
 }
 
-static enum v4l2m2m_raw choose_raw(const struct v4l2m2m_device *device, uint32_t pixel)
+// The best of the raw formats that the device takes for this codec; V4L2M2M_RAW_COUNT: none.
+static enum v4l2m2m_raw choose_raw(uint32_t raw_mask, uint32_t pixel)
 {
-    static const enum v4l2m2m_raw orders[2][V4L2M2M_RAW_COUNT] = {
-        {V4L2M2M_RAW_I420, V4L2M2M_RAW_I420M, V4L2M2M_RAW_NV12, V4L2M2M_RAW_NV12M},
-        {V4L2M2M_RAW_NV12, V4L2M2M_RAW_NV12M, V4L2M2M_RAW_I420, V4L2M2M_RAW_I420M},
+    static const enum v4l2m2m_raw orders[CASTOR_PIXEL_END][V4L2M2M_RAW_COUNT] = {
+        [CASTOR_PIXEL_I420] = {V4L2M2M_RAW_I420, V4L2M2M_RAW_I420M, V4L2M2M_RAW_NV12, V4L2M2M_RAW_NV12M,
+                               V4L2M2M_RAW_COUNT},
+        [CASTOR_PIXEL_NV12] = {V4L2M2M_RAW_NV12, V4L2M2M_RAW_NV12M, V4L2M2M_RAW_I420, V4L2M2M_RAW_I420M,
+                               V4L2M2M_RAW_COUNT},
+        [CASTOR_PIXEL_P010] = {V4L2M2M_RAW_P010, V4L2M2M_RAW_COUNT},
     };
-    const enum v4l2m2m_raw *order = orders[pixel == CASTOR_PIXEL_NV12];
-    uint32_t i = 0;
+    const enum v4l2m2m_raw *raw = orders[pixel];
 
-    while (i + 1 < V4L2M2M_RAW_COUNT && !(device->raw_mask & 1u << order[i]))
-        i++;
-    return order[i];
+    while (*raw != V4L2M2M_RAW_COUNT && !(raw_mask & 1u << *raw))
+        raw++;
+    return *raw;
 }
 
 // Where the planes lie, from what the device said; the height is the device's, which may be more than ours.
 static void lay_out(enum v4l2m2m_raw raw, const struct answer *got, struct v4l2m2m_layout *out)
 {
-    struct v4l2m2m_layout layout = {.raw = raw, .buffer_planes = got->planes};
+    bool ten = raw == V4L2M2M_RAW_P010;
+    struct v4l2m2m_layout layout = {.raw = raw, .sample_bytes = ten ? 2 : 1, .buffer_planes = got->planes};
     uint32_t planes = 3;
     size_t at = 0;
 
-    layout.semi_planar = raw == V4L2M2M_RAW_NV12 || raw == V4L2M2M_RAW_NV12M;
+    layout.semi_planar = raw == V4L2M2M_RAW_NV12 || raw == V4L2M2M_RAW_NV12M || ten;
     if (layout.semi_planar)
         planes = 2;
     for (uint32_t i = 0; i < planes; i++) {
@@ -151,11 +157,12 @@ static int check_layout(const struct v4l2m2m_layout *layout, const struct castor
     uint32_t planes = layout->semi_planar ? 2 : 3;
 
     for (uint32_t i = 0; i < planes; i++) {
-        uint32_t row_bytes = i == 0 || layout->semi_planar ? format->width_px : format->width_px / 2;
+        uint32_t samples = i == 0 || layout->semi_planar ? format->width_px : format->width_px / 2;
+        uint32_t row_bytes = samples * layout->sample_bytes;
         if (layout->stride_bytes[i] < row_bytes)
             return encoder_text_set(why, CASTOR_ERR_IO,
                                     "v4l2m2m: the device says a row of plane %u has %u bytes (bytesperline), "
-                                    "less than the %u pixels",
+                                    "less than the %u that are needed",
                                     i, layout->stride_bytes[i], row_bytes);
     }
     for (uint32_t i = 0; i < layout->buffer_planes; i++) {
@@ -168,10 +175,13 @@ static int check_layout(const struct v4l2m2m_layout *layout, const struct castor
     return CASTOR_OK;
 }
 
-static int set_raw(const struct v4l2m2m_device *device, const struct castor_format *format,
+static int set_raw(const struct v4l2m2m_device *device, uint32_t raw_mask, const struct castor_format *format,
                    struct v4l2m2m_layout *layout, struct answer *got, struct encoder_text *why)
 {
-    enum v4l2m2m_raw raw = choose_raw(device, format->pixel);
+    enum v4l2m2m_raw raw = choose_raw(raw_mask, format->pixel);
+    if (raw == V4L2M2M_RAW_COUNT)
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "v4l2m2m: the device takes no %s pictures now",
+                                castor_pixel_name(format->pixel));
     struct answer wanted = {
         format->width_px, format->height_px, v4l2m2m_raw_fourcc(raw), v4l2m2m_raw_planes(raw), {0}, {0}};
     int error = set_format(device, false, &wanted, got);
@@ -227,14 +237,15 @@ static int set_visible(const struct v4l2m2m_device *device, const struct castor_
     return CASTOR_OK;
 }
 
-int v4l2m2m_format_negotiate(const struct v4l2m2m_device *device, const struct castor_format *format,
-                             struct v4l2m2m_layout *layout, size_t *coded_bytes, struct encoder_text *why)
+int v4l2m2m_format_negotiate(const struct v4l2m2m_device *device, enum encoder_codec codec,
+                             const struct castor_format *format, struct v4l2m2m_layout *layout,
+                             size_t *coded_bytes, struct encoder_text *why)
 {
     struct answer raw = {0};
-    int error = set_coded(device, format, coded_bytes, why);
+    int error = set_coded(device, codec, format, coded_bytes, why);
 
     if (error == CASTOR_OK)
-        error = set_raw(device, format, layout, &raw, why);
+        error = set_raw(device, device->raw_mask[codec], format, layout, &raw, why);
     if (error != CASTOR_OK)
         return error;
     int rate_errno = set_rate(device, format);
@@ -272,15 +283,15 @@ static void copy_chroma_row(const struct v4l2m2m_layout *layout, const struct ca
                             const struct castor_frame *frame, const struct v4l2m2m_buffer *buffer,
                             uint32_t row)
 {
-    bool from_nv12 = format->pixel == CASTOR_PIXEL_NV12;
+    bool from_pairs = format->pixel != CASTOR_PIXEL_I420;
     uint32_t pairs = format->width_px / 2;
     const uint8_t *first = frame->plane[1] + (size_t)row * frame->stride_bytes[1];
-    const uint8_t *second = from_nv12 ? NULL : frame->plane[2] + (size_t)row * frame->stride_bytes[2];
+    const uint8_t *second = from_pairs ? NULL : frame->plane[2] + (size_t)row * frame->stride_bytes[2];
     uint8_t *out = row_of(layout, buffer, 1, row);
 
-    if (from_nv12 && layout->semi_planar) {
-        memcpy(out, first, 2 * (size_t)pairs);
-    } else if (from_nv12) {
+    if (from_pairs && layout->semi_planar) {
+        memcpy(out, first, 2 * (size_t)pairs * layout->sample_bytes);
+    } else if (from_pairs) {
         separate(first, out, row_of(layout, buffer, 2, row), pairs);
     } else if (layout->semi_planar) {
         interleave(out, first, second, pairs);
@@ -295,7 +306,7 @@ void v4l2m2m_format_copy(const struct v4l2m2m_layout *layout, const struct casto
 {
     for (uint32_t row = 0; row < format->height_px; row++)
         memcpy(row_of(layout, buffer, 0, row), frame->plane[0] + (size_t)row * frame->stride_bytes[0],
-               format->width_px);
+               (size_t)format->width_px * layout->sample_bytes);
     for (uint32_t row = 0; row < format->height_px / 2; row++)
         copy_chroma_row(layout, format, frame, buffer, row);
 }

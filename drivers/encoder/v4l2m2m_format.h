@@ -14,7 +14,8 @@
 // Where the planes of a picture lie in the device's buffers.
 struct v4l2m2m_layout {
     enum v4l2m2m_raw raw;
-    bool semi_planar;                         // U and V in one interleaved plane
+    bool semi_planar; // U and V in one interleaved plane
+    uint32_t sample_bytes;
     uint32_t buffer_planes;                   // planes in memory
     size_t buffer_bytes[V4L2M2M_PLANES_MAX];  // sizeimage of each
     size_t payload_bytes[V4L2M2M_PLANES_MAX]; // what a picture fills of each
@@ -27,7 +28,7 @@ struct v4l2m2m_layout {
 // documentation (the coded format first, since it may reset the raw one), and reads all of it back. Yields
 // the layout of raw pictures and the size of coded buffers. Errors: UNSUPPORTED (the size), IO (an answer
 // that cannot be true), BUSY, LOST; *why says which.
-CASTOR_MUST_USE int v4l2m2m_format_negotiate(const struct v4l2m2m_device *device,
+CASTOR_MUST_USE int v4l2m2m_format_negotiate(const struct v4l2m2m_device *device, enum encoder_codec codec,
                                              const struct castor_format *format,
                                              struct v4l2m2m_layout *layout, size_t *coded_bytes,
                                              struct encoder_text *why);

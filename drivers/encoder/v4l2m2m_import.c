@@ -12,12 +12,12 @@
 static const char *objection(const struct v4l2m2m_layout *layout, const struct castor_format *format,
                              const struct castor_frame *slot)
 {
-    bool nv12 = format->pixel == CASTOR_PIXEL_NV12;
+    bool pairs = format->pixel != CASTOR_PIXEL_I420;
     off_t bytes = lseek(slot->dmabuf_fd, 0, SEEK_END);
 
     if (layout->buffer_planes != 1)
         return "it wants each plane in a memory of its own";
-    if (layout->semi_planar != nv12)
+    if (layout->semi_planar != pairs)
         return "it wants another pixel format";
     for (uint32_t i = 0; i < CASTOR_PLANES_MAX && slot->plane[i]; i++) {
         if (layout->stride_bytes[i] != slot->stride_bytes[i])

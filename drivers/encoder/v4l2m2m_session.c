@@ -161,8 +161,8 @@ static int give_picture(struct v4l2m2m_session *session, const struct v4l2m2m_un
         return fail_because(session, CASTOR_ERR_IO,
                             "the device gave a picture with a time stamp that no frame in it has");
     *out = (struct encoder_output){.kind = ENCODER_OUTPUT_CODED, .cpu_copies = session->frames[index].copied};
-    if (!v4l2m2m_unit_complete(unit, &session->sets, session->room, size_bytes, &out->packet.data,
-                               &out->packet.size_bytes))
+    if (!v4l2m2m_unit_complete(session->codec, unit, &session->sets, session->room, size_bytes,
+                               &out->packet.data, &out->packet.size_bytes))
         return fail_because(session, CASTOR_ERR_IO, "the device gave an IDR and never its parameter sets");
     session->proven = true;
     out->packet.flags = unit->idr ? CASTOR_PACKET_IDR : 0;
@@ -189,12 +189,13 @@ static int judge(struct v4l2m2m_session *session, const struct v4l2m2m_taken *ta
         return index == UINT32_MAX
                    ? CASTOR_ERR_AGAIN
                    : drop(session, index, "the device gave an empty or a far too large buffer", out);
-    v4l2m2m_unit_scan(session->room + V4L2M2M_HEADROOM_BYTES, taken->size_bytes, &session->sets, &unit);
+    v4l2m2m_unit_scan(session->codec, session->room + V4L2M2M_HEADROOM_BYTES, taken->size_bytes,
+                      &session->sets, &unit);
     if (unit.content == V4L2M2M_CONTENT_PICTURE)
         return give_picture(session, &unit, taken->size_bytes, taken->stamp_us, out);
     if (unit.content == V4L2M2M_CONTENT_HEADERS || index == UINT32_MAX)
         return CASTOR_ERR_AGAIN; // parameter sets come in a buffer of their own
-    return drop(session, index, "the device gave bytes that are no H.264", out);
+    return drop(session, index, "the device gave bytes that are not of its codec", out);
 }
 
 static int end_of_stream(struct v4l2m2m_session *session)
@@ -260,7 +261,7 @@ static int force_idr(struct v4l2m2m_session *session)
     if (session->fresh)
         return CASTOR_OK;
     // Where the parameter sets were lost with the first picture, only a new stream brings them again.
-    if (session->has_force_key && (session->sets.sps_bytes > 0 || !is_empty)) {
+    if (session->has_force_key && (session->sets.used_bytes[V4L2M2M_SET_SPS] > 0 || !is_empty)) {
         int error = v4l2m2m_control_force_key(session->device.fd);
         if (error == 0)
             return CASTOR_OK;

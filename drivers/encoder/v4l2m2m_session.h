@@ -25,6 +25,7 @@ struct v4l2m2m_frame {
 struct v4l2m2m_session {
     struct encoder base; // first
     struct v4l2m2m_device device;
+    enum encoder_codec codec;
     struct castor_format format;
     struct v4l2m2m_layout layout;
     struct v4l2m2m_queue output;  // raw pictures, into the device

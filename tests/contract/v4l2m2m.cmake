@@ -2,18 +2,20 @@
 # library and a sanitizer's run-time do not go together, so under a sanitizer the suite is not run on it.
 set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
 pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
+pkg_check_modules(X265 REQUIRED IMPORTED_TARGET x265)
 set(CASTOR_STANDIN_V4L2M2M_SOURCES
-    ${standin}/buffers.c ${standin}/codec.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
+    ${standin}/buffers.c ${standin}/codec_h264.c ${standin}/codec_hevc.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
     ${standin}/import.c
-    ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../now.c)
+    ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../hevc.c ${standin}/../now.c)
 add_library(castor-standin-v4l2m2m SHARED ${CASTOR_STANDIN_V4L2M2M_SOURCES})
 target_compile_options(castor-standin-v4l2m2m PRIVATE -U_FORTIFY_SOURCE -fvisibility=hidden)
-target_link_libraries(castor-standin-v4l2m2m PRIVATE PkgConfig::X264 Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(castor-standin-v4l2m2m PRIVATE PkgConfig::X264 PkgConfig::X265 m Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(castor-standin-v4l2m2m PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/standin)
 
-# castor_v4l2m2m_contract(NAME WORDS): the suite on a device of this kind (tests/standin/v4l2m2m/README.md).
+# castor_v4l2m2m_contract(NAME WORDS ...): the suite on a device of this kind (tests/standin/v4l2m2m/README.md); further
+# arguments are the suite's: codec, pixel format.
 function(castor_v4l2m2m_contract name words)
-  add_test(NAME contract_encoder_v4l2m2m_${name} COMMAND contract_encoder v4l2m2m)
+  add_test(NAME contract_encoder_v4l2m2m_${name} COMMAND contract_encoder v4l2m2m ${ARGN})
   set_tests_properties(contract_encoder_v4l2m2m_${name} PROPERTIES LABELS contract TIMEOUT 300 ENVIRONMENT
     "LD_PRELOAD=$<TARGET_FILE:castor-standin-v4l2m2m>;CASTOR_STANDIN_STRICT=1;CASTOR_STANDIN_V4L2M2M=${words}")
 endfunction()
@@ -25,6 +27,9 @@ if(NOT CASTOR_SANITIZE)
   castor_v4l2m2m_contract(planes3 "mplane,i420m,stride=64,no_parm,last_on_data,junk_first")
   castor_v4l2m2m_contract(poor "nv12,no_force_key,no_repeat,no_aud,no_gop,no_vbv,junk_first")
   castor_v4l2m2m_contract(no_drain "i420,stride=64,rows=16,no_cmd,no_force_key,headers_apart,no_repeat")
+  castor_v4l2m2m_contract(hevc "hevc" hevc)
+  castor_v4l2m2m_contract(hevc_poor "hevc,mplane,nv12m,rows=16,no_repeat,headers_apart,no_aud,no_force_key" hevc)
+  castor_v4l2m2m_contract(hevc10 "hevc,nv12,p010,stride=128,rows=16,no_repeat,no_aud" hevc p010)
   add_test(NAME contract_ffmpeg_v4l2m2m
            COMMAND ${standin}/ffmpeg.sh $<TARGET_FILE:castor-standin-v4l2m2m>)
   set_tests_properties(contract_ffmpeg_v4l2m2m PROPERTIES LABELS contract TIMEOUT 120)

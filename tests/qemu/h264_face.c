@@ -119,7 +119,8 @@ static void forget(struct face *face)
     for (int i = 0; i < KEPT_MAX; i++)
         free(face->kept[i].luma);
     fwht_decoder_destroy(face->decoder);
-    standin_codec_destroy(face->codec);
+    if (face->codec)
+        face->codec->ops->destroy(face->codec);
     face->used = false;
 }
 
@@ -249,7 +250,7 @@ static void prepare(struct face *face, const struct fwht_header *header)
     if (!face->decoder)
         face->decoder = fwht_decoder_create(face->mplane, header);
     if (!face->codec)
-        face->codec = standin_codec_create(&settings);
+        face->codec = standin_h264_create(&settings);
     if (!face->decoder || !face->codec)
         die("no decoder of FWHT, or no encoder of H.264");
 }
@@ -276,8 +277,8 @@ static size_t code_again(struct face *face, const struct v4l2_buffer *buffer, si
         {picture.plane[0], picture.plane[1], picture.plane[2]},
         {(int)picture.stride_bytes[0], (int)picture.stride_bytes[1], (int)picture.stride_bytes[2]}};
     if (face->first)
-        head_bytes = standin_codec_headers(face->codec, coded->memory, coded->size_bytes);
-    size_t size_bytes = standin_codec_encode(face->codec, &raster, face->first, &data, &idr);
+        head_bytes = face->codec->ops->headers(face->codec, coded->memory, coded->size_bytes);
+    size_t size_bytes = face->codec->ops->encode(face->codec, &raster, face->first, &data, &idr);
     if (size_bytes == 0 || idr != face->first || head_bytes + size_bytes > coded->size_bytes)
         die("H.264 of this picture is not what was asked for");
     memcpy(coded->memory + head_bytes, data, size_bytes);

@@ -64,6 +64,37 @@ static void capabilities_are_the_device_s(void **state)
     assert_int_equal(caps.flags, ENCODER_CAP_DMABUF | ENCODER_CAP_SET_BITRATE);
 }
 
+static void codecs_and_depths_are_the_device_s(void **state)
+{
+    const uint32_t eight = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12, ten = 1u << CASTOR_PIXEL_P010;
+    const struct {
+        const char *words;
+        uint32_t h264, hevc;
+    } devices[] = {{"", eight, 0},
+                   {"hevc", eight, eight},
+                   {"hevc,nv12,p010", eight, eight | ten},
+                   {"hevc,p010", 0, ten}};
+    struct encoder_config config = rig_default_config(CASTOR_PIXEL_P010);
+    struct encoder_text why = {""};
+    struct encoder *encoder = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+        struct encoder_caps caps;
+        set_device(devices[i].words);
+        assert_int_equal(driver->probe("", &caps, &why), CASTOR_OK);
+        assert_int_equal(caps.pixels[ENCODER_CODEC_H264], devices[i].h264);
+        assert_int_equal(caps.pixels[ENCODER_CODEC_HEVC], devices[i].hevc);
+    }
+    set_device("hevc,nv12,p010");
+    assert_int_equal(encoder_open(driver, &config, &encoder, &why), CASTOR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(why.text, "h264 from pictures in pixel format p010 is not offered"));
+    config.codec = ENCODER_CODEC_HEVC;
+    set_device("hevc,nv12");
+    assert_int_equal(encoder_open(driver, &config, &encoder, &why), CASTOR_ERR_UNSUPPORTED);
+    assert_non_null(strstr(why.text, "p010 is not offered"));
+}
+
 static void bad_devices_are_refused(void **state)
 {
     static const struct {
@@ -299,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(devices_are_listed),
         cmocka_unit_test(capabilities_are_the_device_s),
+        cmocka_unit_test(codecs_and_depths_are_the_device_s),
         cmocka_unit_test(bad_devices_are_refused),
         cmocka_unit_test(paths_that_are_no_device),
         cmocka_unit_test(impossible_answers_end_the_session),

@@ -51,6 +51,8 @@ static void box_open(struct box *box, const char *words, const char *faults, con
     struct rig *rig = &box->rig;
     struct encoder_text why = {""};
 
+    if (pixel == CASTOR_PIXEL_P010)
+        config.codec = ENCODER_CODEC_HEVC;
     setenv("CASTOR_STANDIN_V4L2M2M", words, 1);
     setenv("CASTOR_STANDIN_V4L2M2M_FAULT", faults, 1);
     box->owner = box->pool = NULL;
@@ -125,6 +127,7 @@ static void device_reads_the_pool(void **state)
         {"nv12,no_repeat,no_aud", CASTOR_PIXEL_NV12},
         {"mplane,nv12,stride=128", CASTOR_PIXEL_NV12},
         {"mplane,i420,no_force_key", CASTOR_PIXEL_I420},
+        {"hevc,p010", CASTOR_PIXEL_P010},
     };
     static const char *const heaps[] = {"", HEAP};
 

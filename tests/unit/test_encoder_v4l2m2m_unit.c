@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/h264.h"
+#include "base/hevc.h"
 #include "encoder/v4l2m2m_unit.h"
 
 #define ROOM_BYTES (V4L2M2M_HEADROOM_BYTES + 4096)
@@ -19,6 +20,7 @@ static const uint8_t idr[] = {0, 0, 1, 0x65, 0x88, 0x84};
 static const uint8_t slice[] = {0, 0, 0, 1, 0x41, 0x9A, 0x02};
 
 struct bench {
+    bool hevc;
     struct v4l2m2m_sets sets;
     struct v4l2m2m_unit unit;
     uint8_t room[ROOM_BYTES];
@@ -38,10 +40,11 @@ static void add(struct bench *bench, const uint8_t *data, size_t size_bytes)
 static bool finish(struct bench *bench)
 {
     const uint8_t *data = bench->room + V4L2M2M_HEADROOM_BYTES;
+    enum encoder_codec codec = bench->hevc ? ENCODER_CODEC_HEVC : ENCODER_CODEC_H264;
 
-    v4l2m2m_unit_scan(data, bench->size_bytes, &bench->sets, &bench->unit);
-    bool done = v4l2m2m_unit_complete(&bench->unit, &bench->sets, bench->room, bench->size_bytes, &bench->out,
-                                      &bench->out_bytes);
+    v4l2m2m_unit_scan(codec, data, bench->size_bytes, &bench->sets, &bench->unit);
+    bool done = v4l2m2m_unit_complete(codec, &bench->unit, &bench->sets, bench->room, bench->size_bytes,
+                                      &bench->out, &bench->out_bytes);
     bench->size_bytes = 0;
     return done;
 }
@@ -53,7 +56,7 @@ static void check_types(const struct bench *bench, const uint8_t *types, size_t 
 
     while (nal_next(bench->out, bench->out_bytes, &position, &nal)) {
         assert_true(found < count);
-        assert_int_equal(nal.data[0] & 0x1f, types[found++]);
+        assert_int_equal(bench->hevc ? nal.data[0] >> 1 : nal.data[0] & 0x1f, types[found++]);
     }
     assert_int_equal(found, count);
 }
@@ -126,9 +129,9 @@ static void newer_parameter_sets_replace_older(void **state)
     ADD(&bench, pps);
     ADD(&bench, pps);
     (void)finish(&bench);
-    assert_int_equal(bench.sets.sps_bytes, sizeof newer);
-    assert_memory_equal(bench.sets.sps, newer, sizeof newer);
-    assert_int_equal(bench.sets.pps_bytes, 2 * sizeof pps);
+    assert_int_equal(bench.sets.used_bytes[V4L2M2M_SET_SPS], sizeof newer);
+    assert_memory_equal(bench.sets.bytes[V4L2M2M_SET_SPS], newer, sizeof newer);
+    assert_int_equal(bench.sets.used_bytes[V4L2M2M_SET_PPS], 2 * sizeof pps);
 }
 
 static void an_idr_without_any_is_refused(void **state)
@@ -143,11 +146,11 @@ static void an_idr_without_any_is_refused(void **state)
     ADD(&bench, huge);
     ADD(&bench, pps);
     (void)finish(&bench);
-    assert_int_equal(bench.sets.sps_bytes, sizeof huge); // just fits
+    assert_int_equal(bench.sets.used_bytes[V4L2M2M_SET_SPS], sizeof huge); // just fits
     ADD(&bench, huge);
     ADD(&bench, huge);
     (void)finish(&bench);
-    assert_int_equal(bench.sets.sps_bytes, 0); // two do not: none rather than half
+    assert_int_equal(bench.sets.used_bytes[V4L2M2M_SET_SPS], 0); // two do not: none rather than half
     ADD(&bench, idr);
     assert_false(finish(&bench));
 }
@@ -184,6 +187,42 @@ static void leading_bytes_are_left_out(void **state)
     assert_memory_equal(bench.out, aud, sizeof aud);
 }
 
+// The same for HEVC, with a set more. A CRA is no IDR, and a decoder may join there all the same.
+static void hevc_has_three_parameter_sets(void **state)
+{
+    static const uint8_t hevc_vps[] = {0, 0, 0, 1, 0x40, 0x01, 0x0C},
+                         hevc_sps[] = {0, 0, 0, 1, 0x42, 0x01, 0x01};
+    static const uint8_t hevc_pps[] = {0, 0, 0, 1, 0x44, 0x01, 0xC1},
+                         hevc_aud[] = {0, 0, 0, 1, 0x46, 0x01, 0x10};
+    static const uint8_t hevc_idr[] = {0, 0, 1, 0x28, 0x01, 0xAF}, cra[] = {0, 0, 1, 0x2A, 0x01, 0xAF};
+    static const uint8_t trail[] = {0, 0, 1, 0x02, 0x01, 0xD0}, no_layer[] = {0, 0, 1, 0x02, 0x00, 0xD0};
+    struct bench bench = {.hevc = true};
+
+    (void)state;
+    ADD(&bench, hevc_idr);
+    assert_false(finish(&bench));
+    ADD(&bench, hevc_vps);
+    ADD(&bench, hevc_sps);
+    ADD(&bench, hevc_pps);
+    (void)finish(&bench);
+    assert_int_equal(bench.unit.content, V4L2M2M_CONTENT_HEADERS);
+    ADD(&bench, hevc_aud);
+    ADD(&bench, hevc_idr);
+    assert_true(finish(&bench));
+    assert_true(bench.unit.idr);
+    CHECK_TYPES(&bench, HEVC_NAL_AUD, HEVC_NAL_VPS, HEVC_NAL_SPS, HEVC_NAL_PPS, HEVC_NAL_IDR_N_LP);
+    ADD(&bench, cra);
+    assert_true(finish(&bench));
+    assert_false(bench.unit.idr);
+    CHECK_TYPES(&bench, HEVC_NAL_AUD, HEVC_NAL_VPS, HEVC_NAL_SPS, HEVC_NAL_PPS, HEVC_NAL_CRA);
+    ADD(&bench, trail);
+    assert_true(finish(&bench));
+    CHECK_TYPES(&bench, HEVC_NAL_AUD, 1);
+    ADD(&bench, no_layer);
+    (void)finish(&bench);
+    assert_int_equal(bench.unit.content, V4L2M2M_CONTENT_NOTHING);
+}
+
 // Any bytes: no read or write beside the buffers (seen by a sanitizer), and what comes out begins with a
 // delimiter and holds the bytes that went in.
 static void any_bytes_are_survived(void **state)
@@ -192,7 +231,8 @@ static void any_bytes_are_survived(void **state)
     uint32_t seed = 1;
 
     (void)state;
-    for (unsigned round = 0; round < 20000; round++) {
+    for (unsigned round = 0; round < 40000; round++) {
+        bench.hevc = round >= 20000;
         uint8_t bytes[48];
         size_t size_bytes = round % sizeof bytes;
         for (size_t i = 0; i < size_bytes; i++) {
@@ -206,7 +246,8 @@ static void any_bytes_are_survived(void **state)
         assert_true(bench.out >= bench.room);
         assert_true(bench.out + bench.out_bytes <= bench.room + sizeof bench.room);
         assert_true(bench.out_bytes > 4);
-        assert_int_equal(bench.out[bench.out[2] == 1 ? 3 : 4] & 0x1F, H264_NAL_AUD);
+        uint8_t header = bench.out[bench.out[2] == 1 ? 3 : 4];
+        assert_int_equal(bench.hevc ? header >> 1 : header & 0x1F, bench.hevc ? HEVC_NAL_AUD : H264_NAL_AUD);
     }
 }
 
@@ -220,6 +261,7 @@ int main(void)
         cmocka_unit_test(an_idr_without_any_is_refused),
         cmocka_unit_test(what_is_no_h264_is_called_nothing),
         cmocka_unit_test(leading_bytes_are_left_out),
+        cmocka_unit_test(hevc_has_three_parameter_sets),
         cmocka_unit_test(any_bytes_are_survived),
     };
 

@@ -19,6 +19,9 @@ void standin_controls_init(struct standin_device *device)
 {
     const struct standin_options *o = &device->options;
     int hoard = (int)o->hoard;
+    int profile_most =
+        o->raws & STANDIN_P010 ? V4L2_MPEG_VIDEO_HEVC_PROFILE_MAIN_10 : V4L2_MPEG_VIDEO_HEVC_PROFILE_MAIN;
+    bool no_hevc = !o->hevc;
     const struct standin_control controls[STANDIN_CONTROLS] = {
         {V4L2_CID_MPEG_VIDEO_BITRATE, V4L2_CTRL_TYPE_INTEGER, 10000, 100000000, 4000000, false},
         {V4L2_CID_MPEG_VIDEO_BITRATE_MODE, V4L2_CTRL_TYPE_MENU, 0, 1, 0, false},
@@ -28,6 +31,12 @@ void standin_controls_init(struct standin_device *device)
         {V4L2_CID_MPEG_VIDEO_H264_I_PERIOD, V4L2_CTRL_TYPE_INTEGER, 0, INT_MAX, 60, o->no_gop},
         {V4L2_CID_MPEG_VIDEO_H264_PROFILE, V4L2_CTRL_TYPE_MENU, 0, 4, 4, false},
         {V4L2_CID_MPEG_VIDEO_H264_LEVEL, V4L2_CTRL_TYPE_MENU, 0, 16, V4L2_MPEG_VIDEO_H264_LEVEL_4_0, false},
+        {V4L2_CID_MPEG_VIDEO_HEVC_PROFILE, V4L2_CTRL_TYPE_MENU, 0, profile_most, 0, no_hevc},
+        {V4L2_CID_MPEG_VIDEO_HEVC_LEVEL, V4L2_CTRL_TYPE_MENU, 0, 12, V4L2_MPEG_VIDEO_HEVC_LEVEL_4_1, no_hevc},
+        {V4L2_CID_MPEG_VIDEO_HEVC_TIER, V4L2_CTRL_TYPE_MENU, 0, 1, 0, no_hevc},
+        {V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_TYPE, V4L2_CTRL_TYPE_MENU, 0, 2, V4L2_MPEG_VIDEO_HEVC_REFRESH_NONE,
+         no_hevc},
+        {V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_PERIOD, V4L2_CTRL_TYPE_INTEGER, 0, INT_MAX, 10, no_hevc},
         {V4L2_CID_MPEG_VIDEO_VBV_SIZE, V4L2_CTRL_TYPE_INTEGER, 0, 1 << 20, 0, o->no_vbv},
         {V4L2_CID_MPEG_VIDEO_AU_DELIMITER, V4L2_CTRL_TYPE_BOOLEAN, 0, 1, 0, o->no_aud},
         {V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER, V4L2_CTRL_TYPE_BOOLEAN, 0, 1, 0, o->no_repeat},
@@ -51,6 +60,15 @@ static int query(struct standin_device *device, struct v4l2_queryctrl *query)
     query->default_value = control->value;
     query->step = 1;
     return 0;
+}
+
+static int query_menu(struct standin_device *device, const struct v4l2_querymenu *menu)
+{
+    const struct standin_control *control = standin_control_find(device, menu->id);
+    bool is_there = control && control->type == V4L2_CTRL_TYPE_MENU &&
+                    menu->index >= (uint32_t)control->minimum && menu->index <= (uint32_t)control->maximum;
+
+    return is_there ? 0 : -EINVAL;
 }
 
 static int set(struct standin_device *device, uint32_t id, int32_t *value)
@@ -111,6 +129,8 @@ int standin_control_ioctl(struct standin_device *device, unsigned long request, 
 
     if (request == VIDIOC_QUERYCTRL)
         return query(device, argument);
+    if (request == VIDIOC_QUERYMENU)
+        return query_menu(device, argument);
     if (request == VIDIOC_S_CTRL)
         return set(device, one->id, &one->value);
     if (request == VIDIOC_S_EXT_CTRLS)

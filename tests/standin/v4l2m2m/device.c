@@ -66,7 +66,8 @@ void standin_device_destroy(struct standin_device *device)
     }
     standin_queue_release(device, &device->output);
     standin_queue_release(device, &device->capture);
-    standin_codec_destroy(device->codec);
+    if (device->codec)
+        device->codec->ops->destroy(device->codec);
     if (device->change >= 0)
         (void)close(device->change);
     if (device->level >= 0)
@@ -174,6 +175,7 @@ static int dispatch(struct standin_device *device, unsigned long request, void *
 {
     switch (request) {
     case VIDIOC_QUERYCTRL:
+    case VIDIOC_QUERYMENU:
     case VIDIOC_G_CTRL:
     case VIDIOC_S_CTRL:
     case VIDIOC_G_EXT_CTRLS:

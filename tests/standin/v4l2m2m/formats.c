@@ -14,11 +14,11 @@ static const struct {
     uint32_t fourcc;
     uint32_t planes;
     bool semi_planar;
+    uint32_t sample_bytes;
 } raws[] = {
-    {STANDIN_I420, V4L2_PIX_FMT_YUV420, 1, false},
-    {STANDIN_I420M, V4L2_PIX_FMT_YUV420M, 3, false},
-    {STANDIN_NV12, V4L2_PIX_FMT_NV12, 1, true},
-    {STANDIN_NV12M, V4L2_PIX_FMT_NV12M, 2, true},
+    {STANDIN_I420, V4L2_PIX_FMT_YUV420, 1, false, 1}, {STANDIN_I420M, V4L2_PIX_FMT_YUV420M, 3, false, 1},
+    {STANDIN_NV12, V4L2_PIX_FMT_NV12, 1, true, 1},    {STANDIN_NV12M, V4L2_PIX_FMT_NV12M, 2, true, 1},
+    {STANDIN_P010, V4L2_PIX_FMT_P010, 1, true, 2},
 };
 
 #define RAWS (sizeof raws / sizeof raws[0])
@@ -84,12 +84,19 @@ static uint32_t within(uint32_t value, uint32_t low, uint32_t high)
     return value > high ? high : value;
 }
 
+// What it takes depends on the codec that is set: 10 bits are for HEVC.
+static bool takes(const struct standin_device *device, size_t raw)
+{
+    return device->options.raws & raws[raw].raw && (device->options.mplane || raws[raw].planes == 1) &&
+           (raws[raw].sample_bytes == 1 || device->capture.fourcc == V4L2_PIX_FMT_HEVC);
+}
+
 static size_t find_raw(const struct standin_device *device, uint32_t fourcc)
 {
     size_t first = RAWS;
 
     for (size_t i = 0; i < RAWS; i++) {
-        if (!(device->options.raws & raws[i].raw) || (!device->options.mplane && raws[i].planes > 1))
+        if (!takes(device, i))
             continue;
         if (raws[i].fourcc == fourcc)
             return i;
@@ -101,7 +108,8 @@ static size_t find_raw(const struct standin_device *device, uint32_t fourcc)
 
 static void adjust_coded(const struct standin_device *device, struct plain *plain)
 {
-    plain->fourcc = V4L2_PIX_FMT_H264;
+    bool hevc = device->options.hevc && plain->fourcc == V4L2_PIX_FMT_HEVC;
+    plain->fourcc = hevc ? V4L2_PIX_FMT_HEVC : V4L2_PIX_FMT_H264;
     plain->planes = 1;
     plain->width_px = within(plain->width_px, SIZE_MIN_PX, 4096);
     plain->height_px = within(plain->height_px, SIZE_MIN_PX, 2304);
@@ -125,7 +133,7 @@ static void adjust_raw(const struct standin_device *device, struct plain *plain,
     plain->planes = raws[raw].planes;
     plain->width_px = within(plain->width_px, SIZE_MIN_PX, limit_px);
     plain->height_px = round_up(within(plain->height_px, SIZE_MIN_PX, limit_px), o->rows_align);
-    uint32_t stride = round_up(plain->width_px, o->stride_align);
+    uint32_t stride = round_up(plain->width_px * raws[raw].sample_bytes, o->stride_align);
     if (standin_is_bad(o, "stride"))
         stride /= 2;
     for (uint32_t i = 0; i < plain->planes; i++) {
@@ -165,6 +173,9 @@ static int handle_format(struct standin_device *device, struct v4l2_format *form
     memcpy(queue->stride_bytes, plain.stride_bytes, sizeof queue->stride_bytes);
     memcpy(queue->size_bytes, plain.size_bytes, sizeof queue->size_bytes);
     memcpy(queue->payload_bytes, payload, sizeof payload);
+    // Raw pictures that the new codec does not take: the raw format is another now.
+    if (!queue->is_output && device->output.fourcc == V4L2_PIX_FMT_P010 && plain.fourcc != V4L2_PIX_FMT_HEVC)
+        device->output.format_set = false;
     if (queue->is_output)
         device->crop = (struct v4l2_rect){0, 0, plain.width_px, plain.height_px};
     return 0;
@@ -192,14 +203,14 @@ static int list_format(struct standin_device *device, struct v4l2_fmtdesc *entry
     if (!queue)
         return -EINVAL;
     if (!queue->is_output) {
-        if (left > 0)
+        if (left > (device->options.hevc ? 1 : 0))
             return -EINVAL;
-        entry->pixelformat = V4L2_PIX_FMT_H264;
+        entry->pixelformat = left == 0 ? V4L2_PIX_FMT_H264 : V4L2_PIX_FMT_HEVC;
         entry->flags = V4L2_FMT_FLAG_COMPRESSED;
         return 0;
     }
     for (size_t i = 0; i < RAWS; i++) {
-        if (!(device->options.raws & raws[i].raw) || (!device->options.mplane && raws[i].planes > 1))
+        if (!takes(device, i))
             continue;
         if (left-- > 0)
             continue;

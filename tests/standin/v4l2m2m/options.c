@@ -39,12 +39,19 @@ static bool set_flag(struct standin_options *options, const char *word)
         const char *name;
         bool *flag;
     } flags[] = {
-        {"mplane", &options->mplane},         {"no_force_key", &options->no_force_key},
-        {"no_repeat", &options->no_repeat},   {"no_aud", &options->no_aud},
-        {"no_vbv", &options->no_vbv},         {"no_gop", &options->no_gop},
-        {"no_cmd", &options->no_cmd},         {"no_crop", &options->no_crop},
-        {"no_parm", &options->no_parm},       {"headers_apart", &options->headers_apart},
-        {"junk_first", &options->junk_first}, {"last_on_data", &options->last_on_data},
+        {"mplane", &options->mplane},
+        {"no_force_key", &options->no_force_key},
+        {"no_repeat", &options->no_repeat},
+        {"no_aud", &options->no_aud},
+        {"no_vbv", &options->no_vbv},
+        {"no_gop", &options->no_gop},
+        {"no_cmd", &options->no_cmd},
+        {"no_crop", &options->no_crop},
+        {"no_parm", &options->no_parm},
+        {"hevc", &options->hevc},
+        {"headers_apart", &options->headers_apart},
+        {"junk_first", &options->junk_first},
+        {"last_on_data", &options->last_on_data},
         {"no_import", &options->no_import},
     };
 
@@ -60,8 +67,11 @@ static bool set_raw(struct standin_options *options, const char *word)
     static const struct {
         const char *name;
         unsigned raw;
-    } raws[] = {
-        {"i420", STANDIN_I420}, {"i420m", STANDIN_I420M}, {"nv12", STANDIN_NV12}, {"nv12m", STANDIN_NV12M}};
+    } raws[] = {{"i420", STANDIN_I420},
+                {"i420m", STANDIN_I420M},
+                {"nv12", STANDIN_NV12},
+                {"nv12m", STANDIN_NV12M},
+                {"p010", STANDIN_P010}};
 
     for (size_t i = 0; i < sizeof raws / sizeof raws[0]; i++) {
         if (strcmp(raws[i].name, word) == 0) {

@@ -23,7 +23,13 @@
 
 // ---- options.c ----
 
-enum standin_raw { STANDIN_I420 = 1, STANDIN_I420M = 2, STANDIN_NV12 = 4, STANDIN_NV12M = 8 };
+enum standin_raw {
+    STANDIN_I420 = 1,
+    STANDIN_I420M = 2,
+    STANDIN_NV12 = 4,
+    STANDIN_NV12M = 8,
+    STANDIN_P010 = 16
+};
 
 enum standin_fault {
     FAULT_HANG,
@@ -54,6 +60,7 @@ struct standin_rule {
 struct standin_options {
     bool mplane;
     unsigned raws; // of enum standin_raw
+    bool hevc;     // beside H.264
     unsigned stride_align, rows_align;
     bool no_force_key, no_repeat, no_aud, no_vbv, no_gop, no_cmd, no_crop, no_parm;
     bool headers_apart, junk_first, last_on_data;
@@ -73,31 +80,39 @@ bool standin_is_bad(const struct standin_options *options, const char *what);
 const struct standin_rule *standin_find_fault(const struct standin_options *options, enum standin_fault fault,
                                               uint64_t picture);
 
-// ---- codec.c ----
+// ---- codec_h264.c, codec_hevc.c ----
 
 struct standin_settings {
     unsigned width_px, height_px, rate_num, rate_den;
     bool semi_planar;
     int bitrate_bps, vbv_kbytes, gop, level, profile; // V4L2's values
     bool delimiter, repeat;
+    bool ten, high_tier, idr_refresh; // HEVC only
 };
 
+// Of a semi-planar picture the third plane is NULL.
 struct standin_raster {
     uint8_t *plane[3];
     int stride_bytes[3];
 };
 
-struct standin_codec;
+struct standin_codec {
+    const struct standin_codec_ops *ops;
+};
+
+struct standin_codec_ops {
+    void (*destroy)(struct standin_codec *codec);
+    void (*set_rate)(struct standin_codec *codec, int bitrate_bps, int vbv_kbytes);
+    // The parameter sets; returns their size, at most `capacity`.
+    size_t (*headers)(struct standin_codec *codec, uint8_t *out, size_t capacity);
+    // One picture; the bytes live until the next call. Returns their size.
+    size_t (*encode)(struct standin_codec *codec, const struct standin_raster *raster, bool idr,
+                     const uint8_t **out, bool *was_idr);
+};
 
 // NULL with a reason on stderr when the settings cannot be coded.
-struct standin_codec *standin_codec_create(const struct standin_settings *settings);
-void standin_codec_destroy(struct standin_codec *codec);
-void standin_codec_set_rate(struct standin_codec *codec, int bitrate_bps, int vbv_kbytes);
-// SPS and PPS; returns their size, at most `capacity`.
-size_t standin_codec_headers(struct standin_codec *codec, uint8_t *out, size_t capacity);
-// One picture; the bytes live until the next call. Returns their size.
-size_t standin_codec_encode(struct standin_codec *codec, const struct standin_raster *raster, bool idr,
-                            const uint8_t **out, bool *was_idr);
+struct standin_codec *standin_h264_create(const struct standin_settings *settings);
+struct standin_codec *standin_hevc_create(const struct standin_settings *settings);
 
 // ---- device ----
 
@@ -136,7 +151,7 @@ struct standin_control {
     bool missing;
 };
 
-#define STANDIN_CONTROLS 16
+#define STANDIN_CONTROLS 24
 
 struct standin_device {
     struct standin_options options;

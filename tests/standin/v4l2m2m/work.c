@@ -18,11 +18,18 @@ static int32_t value_of(struct standin_device *device, uint32_t id, int32_t othe
 
 static bool is_semi_planar(uint32_t fourcc)
 {
-    return fourcc == V4L2_PIX_FMT_NV12 || fourcc == V4L2_PIX_FMT_NV12M;
+    return fourcc == V4L2_PIX_FMT_NV12 || fourcc == V4L2_PIX_FMT_NV12M || fourcc == V4L2_PIX_FMT_P010;
+}
+
+static bool keys_are_idr(struct standin_device *device)
+{
+    return device->capture.fourcc != V4L2_PIX_FMT_HEVC ||
+           value_of(device, V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_TYPE, 0) == V4L2_MPEG_VIDEO_HEVC_REFRESH_IDR;
 }
 
 static struct standin_codec *make_codec(struct standin_device *device)
 {
+    bool hevc = device->capture.fourcc == V4L2_PIX_FMT_HEVC;
     struct standin_settings settings = {
         .width_px = device->crop.width,
         .height_px = device->crop.height,
@@ -32,13 +39,17 @@ static struct standin_codec *make_codec(struct standin_device *device)
         .bitrate_bps = value_of(device, V4L2_CID_MPEG_VIDEO_BITRATE, 1000000),
         .vbv_kbytes = value_of(device, V4L2_CID_MPEG_VIDEO_VBV_SIZE, 0),
         .gop = value_of(device, V4L2_CID_MPEG_VIDEO_GOP_SIZE, 0),
-        .level = value_of(device, V4L2_CID_MPEG_VIDEO_H264_LEVEL, 0),
-        .profile = value_of(device, V4L2_CID_MPEG_VIDEO_H264_PROFILE, 4),
+        .level = value_of(device, hevc ? V4L2_CID_MPEG_VIDEO_HEVC_LEVEL : V4L2_CID_MPEG_VIDEO_H264_LEVEL, 0),
+        .profile =
+            value_of(device, hevc ? V4L2_CID_MPEG_VIDEO_HEVC_PROFILE : V4L2_CID_MPEG_VIDEO_H264_PROFILE, 0),
         .delimiter = value_of(device, V4L2_CID_MPEG_VIDEO_AU_DELIMITER, 0),
         .repeat = value_of(device, V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER, 0),
+        .ten = device->output.fourcc == V4L2_PIX_FMT_P010,
+        .high_tier = value_of(device, V4L2_CID_MPEG_VIDEO_HEVC_TIER, 0) == V4L2_MPEG_VIDEO_HEVC_TIER_HIGH,
+        .idr_refresh = keys_are_idr(device),
     };
 
-    return standin_codec_create(&settings);
+    return hevc ? standin_hevc_create(&settings) : standin_h264_create(&settings);
 }
 
 static void find_raster(const struct standin_queue *queue, const struct standin_buffer *buffer,
@@ -115,7 +126,7 @@ static bool begin_stream(struct standin_device *device)
     }
     if (!device->stream_start || !device->options.headers_apart)
         return true;
-    return put_extra(device, headers, standin_codec_headers(device->codec, headers, sizeof headers));
+    return put_extra(device, headers, device->codec->ops->headers(device->codec, headers, sizeof headers));
 }
 
 static void spoil(struct standin_device *device, struct standin_buffer *coded)
@@ -144,7 +155,7 @@ static size_t code(struct standin_device *device, const struct standin_buffer *r
 
     find_raster(&device->output, raw, &raster);
     pthread_mutex_unlock(&device->lock);
-    size_t size = standin_codec_encode(device->codec, &raster, key, data, idr);
+    size_t size = device->codec->ops->encode(device->codec, &raster, key, data, idr);
     pthread_mutex_lock(&device->lock);
     return size;
 }
@@ -172,7 +183,8 @@ static void code_one(struct standin_device *device, struct standin_buffer *raw, 
     uint8_t headers[512];
     const uint8_t *data = NULL;
     bool idr = false;
-    bool key = (device->force_key && !has_fault(device, FAULT_NO_KEY)) || device->stream_start;
+    bool forced = device->force_key && keys_are_idr(device) && !has_fault(device, FAULT_NO_KEY);
+    bool key = forced || device->stream_start;
     bool needs_headers = device->stream_start && !device->options.headers_apart &&
                          value_of(device, V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER, 0) == 0;
     bool is_last = (device->draining && raw->order == device->drain_order && device->options.last_on_data) ||
@@ -181,7 +193,7 @@ static void code_one(struct standin_device *device, struct standin_buffer *raw, 
     device->force_key = false;
     raw->state = coded->state = STATE_WORKING;
     wait_for(device, FAULT_SLOW);
-    size_t header_size = standin_codec_headers(device->codec, headers, sizeof headers);
+    size_t header_size = device->codec->ops->headers(device->codec, headers, sizeof headers);
     size_t size = code(device, raw, key, &data, &idr);
     device->stream_start = false;
     coded->used[0] = 0;
@@ -264,8 +276,8 @@ static bool step(struct standin_device *device)
         return false;
     }
     if (device->rate_changed)
-        standin_codec_set_rate(device->codec, value_of(device, V4L2_CID_MPEG_VIDEO_BITRATE, 1000000),
-                               value_of(device, V4L2_CID_MPEG_VIDEO_VBV_SIZE, 0));
+        device->codec->ops->set_rate(device->codec, value_of(device, V4L2_CID_MPEG_VIDEO_BITRATE, 1000000),
+                                     value_of(device, V4L2_CID_MPEG_VIDEO_VBV_SIZE, 0));
     device->rate_changed = false;
     run_faults_before(device);
     if (device->hung || device->dead || !begin_stream(device))

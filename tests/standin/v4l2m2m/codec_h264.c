@@ -7,7 +7,8 @@
 
 #include <x264.h>
 
-struct standin_codec {
+struct h264_codec {
+    struct standin_codec base; // first
     x264_t *handle;
     x264_param_t param;
     int64_t pts;
@@ -53,9 +54,73 @@ static bool level_fits(const struct standin_settings *settings, int level_idc)
     return false;
 }
 
-struct standin_codec *standin_codec_create(const struct standin_settings *settings)
+static void h264_destroy(struct standin_codec *base)
 {
-    struct standin_codec *codec = calloc(1, sizeof *codec);
+    struct h264_codec *codec = (struct h264_codec *)base;
+
+    if (codec->handle)
+        x264_encoder_close(codec->handle);
+    x264_param_cleanup(&codec->param);
+    free(codec);
+}
+
+static void h264_set_rate(struct standin_codec *base, int bitrate_bps, int vbv_kbytes)
+{
+    struct h264_codec *codec = (struct h264_codec *)base;
+
+    set_rate(&codec->param, bitrate_bps, vbv_kbytes);
+    (void)x264_encoder_reconfig(codec->handle, &codec->param);
+}
+
+static size_t h264_headers(struct standin_codec *base, uint8_t *out, size_t capacity)
+{
+    struct h264_codec *codec = (struct h264_codec *)base;
+    x264_nal_t *nals;
+    int count;
+    size_t size = 0;
+
+    if (x264_encoder_headers(codec->handle, &nals, &count) < 0)
+        return 0;
+    for (int i = 0; i < count; i++) {
+        bool wanted = nals[i].i_type == NAL_SPS || nals[i].i_type == NAL_PPS;
+        if (wanted && size + (size_t)nals[i].i_payload <= capacity) {
+            memcpy(out + size, nals[i].p_payload, (size_t)nals[i].i_payload);
+            size += (size_t)nals[i].i_payload;
+        }
+    }
+    return size;
+}
+
+static size_t h264_encode(struct standin_codec *base, const struct standin_raster *raster, bool idr,
+                          const uint8_t **out, bool *was_idr)
+{
+    struct h264_codec *codec = (struct h264_codec *)base;
+    x264_picture_t picture, coded;
+    x264_nal_t *nals;
+    int count;
+
+    x264_picture_init(&picture);
+    picture.img.i_csp = codec->param.i_csp;
+    picture.img.i_plane = codec->param.i_csp == X264_CSP_NV12 ? 2 : 3;
+    for (int i = 0; i < picture.img.i_plane; i++) {
+        picture.img.plane[i] = raster->plane[i];
+        picture.img.i_stride[i] = raster->stride_bytes[i];
+    }
+    picture.i_type = idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
+    picture.i_pts = codec->pts++;
+    int size = x264_encoder_encode(codec->handle, &nals, &count, &picture, &coded);
+    if (size <= 0)
+        return 0;
+    *out = nals[0].p_payload;
+    *was_idr = coded.i_type == X264_TYPE_IDR;
+    return (size_t)size;
+}
+
+static const struct standin_codec_ops h264_ops = {h264_destroy, h264_set_rate, h264_headers, h264_encode};
+
+struct standin_codec *standin_h264_create(const struct standin_settings *settings)
+{
+    struct h264_codec *codec = calloc(1, sizeof *codec);
     x264_param_t *param = codec ? &codec->param : NULL;
     int level_idc = level_idcs[settings->level];
 
@@ -89,67 +154,10 @@ struct standin_codec *standin_codec_create(const struct standin_settings *settin
     set_rate(param, settings->bitrate_bps, settings->vbv_kbytes);
     (void)x264_param_apply_profile(param, profile_name(settings->profile));
     codec->handle = x264_encoder_open(param);
+    codec->base.ops = &h264_ops;
     if (!codec->handle) {
-        standin_codec_destroy(codec);
+        h264_destroy(&codec->base);
         return NULL;
     }
-    return codec;
-}
-
-void standin_codec_destroy(struct standin_codec *codec)
-{
-    if (!codec)
-        return;
-    if (codec->handle)
-        x264_encoder_close(codec->handle);
-    x264_param_cleanup(&codec->param);
-    free(codec);
-}
-
-void standin_codec_set_rate(struct standin_codec *codec, int bitrate_bps, int vbv_kbytes)
-{
-    set_rate(&codec->param, bitrate_bps, vbv_kbytes);
-    (void)x264_encoder_reconfig(codec->handle, &codec->param);
-}
-
-size_t standin_codec_headers(struct standin_codec *codec, uint8_t *out, size_t capacity)
-{
-    x264_nal_t *nals;
-    int count;
-    size_t size = 0;
-
-    if (x264_encoder_headers(codec->handle, &nals, &count) < 0)
-        return 0;
-    for (int i = 0; i < count; i++) {
-        bool wanted = nals[i].i_type == NAL_SPS || nals[i].i_type == NAL_PPS;
-        if (wanted && size + (size_t)nals[i].i_payload <= capacity) {
-            memcpy(out + size, nals[i].p_payload, (size_t)nals[i].i_payload);
-            size += (size_t)nals[i].i_payload;
-        }
-    }
-    return size;
-}
-
-size_t standin_codec_encode(struct standin_codec *codec, const struct standin_raster *raster, bool idr,
-                            const uint8_t **out, bool *was_idr)
-{
-    x264_picture_t picture, coded;
-    x264_nal_t *nals;
-    int count;
-
-    x264_picture_init(&picture);
-    picture.img.i_csp = codec->param.i_csp;
-    picture.img.i_plane = codec->param.i_csp == X264_CSP_NV12 ? 2 : 3;
-    for (int i = 0; i < picture.img.i_plane; i++) {
-        picture.img.plane[i] = raster->plane[i];
-        picture.img.i_stride[i] = raster->stride_bytes[i];
-    }
-    picture.i_type = idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
-    picture.i_pts = codec->pts++;
-    int size = x264_encoder_encode(codec->handle, &nals, &count, &picture, &coded);
-    if (size <= 0)
-        return 0;
-    *out = nals[0].p_payload;
-    *was_idr = coded.i_type == X264_TYPE_IDR;
-    return (size_t)size;
+    return &codec->base;
 }

@@ -30,6 +30,15 @@ if(NOT CASTOR_SANITIZE)
   castor_v4l2m2m_contract(hevc "hevc" hevc)
   castor_v4l2m2m_contract(hevc_poor "hevc,mplane,nv12m,rows=16,no_repeat,headers_apart,no_aud,no_force_key" hevc)
   castor_v4l2m2m_contract(hevc10 "hevc,nv12,p010,stride=128,rows=16,no_repeat,no_aud" hevc p010)
+  # A whole box, device to device.
+  include(${CMAKE_SOURCE_DIR}/tests/standin/dmabuf/dmabuf.cmake)
+  include(${CMAKE_SOURCE_DIR}/tests/standin/v4l2cap/v4l2cap.cmake)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME e2e_dmabuf_box
+           COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/standin/dmabuf/box.py
+                   --bin $<TARGET_FILE_DIR:castord> --dmabuf $<TARGET_FILE:castor-standin-dmabuf>
+                   --encoder $<TARGET_FILE:castor-standin-v4l2m2m> --camera $<TARGET_FILE:castor-standin-v4l2cap>)
+  set_tests_properties(e2e_dmabuf_box PROPERTIES LABELS e2e TIMEOUT 180)
   add_test(NAME contract_ffmpeg_v4l2m2m
            COMMAND ${standin}/ffmpeg.sh $<TARGET_FILE:castor-standin-v4l2m2m>)
   set_tests_properties(contract_ffmpeg_v4l2m2m PROPERTIES LABELS contract TIMEOUT 120)

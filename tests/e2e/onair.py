@@ -92,11 +92,11 @@ def free_udp_port():
 
 
 class Box:
-    """castord with the pattern source, its control socket and log in `folder`. `encoder` and `switch` replace members
-    of these sections of the configuration; `environment` is for the box alone."""
+    """castord with the pattern source, its control socket and log in `folder`. `encoder`, `switch` and `pool`
+    replace members of these sections of the configuration; `environment` is for the box alone."""
 
     def __init__(self, folder, programs, port, *, latency_ms=250, paths=2, standby="warm", source=None, url=None,
-                 encoder=None, switch=None, environment=None):
+                 encoder=None, switch=None, pool=None, environment=None):
         self.socket_path = os.path.join(folder, "box.sock")
         self.log_path = os.path.join(folder, "castord.log")
         self.config_path = os.path.join(folder, "box.json")
@@ -111,6 +111,7 @@ class Box:
             "source": source or {"driver": "pattern", "width": WIDTH_PX, "height": HEIGHT_PX, "rate": RATE_FPS},
             "encoder": {"bitrate_kbps": 1000, "chain": [x264] * paths, **(encoder or {})},
             "switch": {"standby": standby, **(switch or {})},
+            "pool": pool or {},
             "destinations": [{"name": "edge", "url": url or f"srt://127.0.0.1:{port}", "latency_ms": latency_ms}],
             "control": {"socket": self.socket_path, "allow_faults": True},
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // capture_check - opens a source as castor-capture would, captures frames, and says in one line for each
 // pixel format what came. Judges what the contract in hal/source.h promises and what the options ask for.
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "bars.h"
 #include "hal/source.h"
+#include "pool/pool.h"
 
 #define SLOTS SOURCE_QUEUE_MAX
 #define POLL_MS 100
@@ -25,6 +27,7 @@ static const char *const result_text[] = {"ok", "broken", "usage", "refused", "e
 
 struct request {
     const char *driver, *path, *options, *dump_path;
+    const char *heap; // the slots are to be DMA-BUFs of it; "" = of shared memory, NULL = they are none
     struct castor_format format;
     bool all_pixels;
     uint64_t frames;
@@ -49,6 +52,7 @@ struct rig {
     struct source *source;
     struct castor_frame_layout layout;
     uint8_t *memory;
+    struct pool *owner, *pool; // in place of `memory`
     struct castor_frame slot[SLOTS];
     bool lent[SLOTS];
 };
@@ -81,6 +85,33 @@ static int lend_all(struct rig *rig)
     return CASTOR_OK;
 }
 
+static int lend_from_pool(struct rig *rig, const char *heap, struct source_text *why)
+{
+    const struct castor_format *format = &rig->source->format;
+    struct dmabuf_text no_dmabuf;
+    struct pool_parts parts;
+    int fds[POOL_SHARE_MAX];
+    uint32_t dmabuf_count;
+    int error = pool_create_for_devices(format, SLOTS, heap, &rig->owner, &no_dmabuf);
+
+    if (error)
+        return source_text_set(why, error, "no memory for %d pictures", SLOTS);
+    unsigned count = pool_share(rig->owner, POOL_ROLE_CAPTURE, fds, &dmabuf_count);
+    if (dmabuf_count == 0)
+        return source_text_set(why, CASTOR_ERR_UNSUPPORTED, "no DMA-BUFs: %s", no_dmabuf.text);
+    for (unsigned i = 0; i < count; i++)
+        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+    if (!pool_share_read(fds, count, dmabuf_count, &parts))
+        return source_text_set(why, CASTOR_ERR_INTERNAL, "the pool's descriptors make no sense");
+    parts.control = fcntl(pool_descriptors(rig->owner).control, F_DUPFD_CLOEXEC, 0);
+    error = pool_attach(format, SLOTS, &parts, &rig->pool);
+    if (error)
+        return source_text_set(why, error, "the pool cannot be mapped: %s", castor_error_text(error));
+    for (uint32_t i = 0; i < SLOTS; i++)
+        pool_frame(rig->pool, i, &rig->slot[i]);
+    return CASTOR_OK;
+}
+
 static int rig_open(struct rig *rig, const struct request *request, uint32_t pixel, struct source_text *why)
 {
     struct source_config config = {
@@ -98,6 +129,8 @@ static int rig_open(struct rig *rig, const struct request *request, uint32_t pix
     error = castor_frame_layout_compute(&rig->source->format, 64, &rig->layout);
     if (error)
         return source_text_set(why, error, "the source opened with a format that no pool could hold");
+    if (request->heap)
+        return lend_from_pool(rig, request->heap, why);
     rig->memory = calloc(SLOTS, rig->layout.size_bytes);
     if (!rig->memory)
         return source_text_set(why, CASTOR_ERR_NO_MEMORY, "no memory for %d pictures", SLOTS);
@@ -112,6 +145,8 @@ static int rig_open(struct rig *rig, const struct request *request, uint32_t pix
 static void rig_close(struct rig *rig)
 {
     source_close(rig->source);
+    pool_destroy(rig->pool);
+    pool_destroy(rig->owner);
     free(rig->memory);
 }
 
@@ -160,7 +195,7 @@ static void tally_bars(struct tally *tally, const struct castor_format *format,
 
 static int dump(const struct rig *rig, const struct castor_frame *frame, const char *path)
 {
-    const uint8_t *picture = rig->memory + rig->layout.size_bytes * frame->slot;
+    const uint8_t *picture = frame->plane[0];
     FILE *file = fopen(path, "wb");
     bool written;
 
@@ -185,6 +220,8 @@ static int capture(struct rig *rig, const struct request *request, struct tally 
         error = source_dequeue(rig->source, &frame);
         if (!error) {
             rig->lent[frame.slot] = false;
+            if (rig->pool)
+                pool_written(rig->pool, &frame);
             tally_frame(tally, &frame);
             if (request->bars_tolerance > 0)
                 tally_bars(tally, &rig->source->format, &frame);
@@ -234,11 +271,14 @@ static void print_run(const struct rig *rig, const struct tally *tally, const st
            (unsigned long long)tally->gaps, (unsigned long long)tally->missing,
            (unsigned long long)tally->first_sequence);
     printf(" interval_us=%lld/%lld/%lld age_max_us=%lld signal=%s lost_no_slot=%llu lost_device=%llu "
-           "lost_late=%llu decode_errors=%llu",
+           "lost_late=%llu decode_errors=%llu copies=%llu",
            (long long)(tally->interval_min_ns / 1000), (long long)(tally->interval_sum_ns / intervals / 1000),
            (long long)(tally->interval_max_ns / 1000), (long long)(tally->age_max_ns / 1000),
            signals[tally->signal], (unsigned long long)c.lost_no_slot, (unsigned long long)c.lost_device,
-           (unsigned long long)c.lost_decode_late, (unsigned long long)c.decode_errors);
+           (unsigned long long)c.lost_decode_late, (unsigned long long)c.decode_errors,
+           (unsigned long long)c.cpu_copies);
+    if (source_note(rig->source)[0])
+        printf(" note=\"%s\"", source_note(rig->source));
     if (request->bars_tolerance > 0)
         printf(" luma_error=%d(bar %u at %u%%) chroma_error=%d(bar %u at %u%%)", tally->bars.luma,
                tally->bars.luma_bar, tally->bars.luma_height_percent, tally->bars.chroma,
@@ -304,6 +344,8 @@ static void usage(void)
            "  --frames N         how many to capture (default 30)\n"
            "  --timeout S        give up after so many seconds (default 30)\n"
            "  --bars TOLERANCE   the picture must be eight 75%% colour bars, BT.709 limited range\n"
+           "  --dmabuf WHAT      slots are DMA-BUFs: auto (of shared memory) or a heap such as "
+           "/dev/dma_heap/system\n"
            "  --dump FILE        write the last frame there, rows aligned to 64 bytes\n"
            "  --list             name the drivers of this build\n"
            "status: 0 as promised, 1 not as promised, 2 command line, 3 does not open, 4 ended early, 5 too "
@@ -370,6 +412,9 @@ static bool read_option(int option, struct request *request)
     case 'o':
         request->options = optarg;
         return true;
+    case 'm':
+        request->heap = strcmp(optarg, "auto") == 0 ? "" : optarg;
+        return true;
     case 'd':
         request->dump_path = optarg;
         return true;
@@ -389,17 +434,13 @@ static bool read_option(int option, struct request *request)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"size", required_argument, NULL, 's'},
-                                            {"rate", required_argument, NULL, 'r'},
-                                            {"pixel", required_argument, NULL, 'p'},
-                                            {"options", required_argument, NULL, 'o'},
-                                            {"frames", required_argument, NULL, 'f'},
-                                            {"timeout", required_argument, NULL, 't'},
-                                            {"bars", required_argument, NULL, 'b'},
-                                            {"dump", required_argument, NULL, 'd'},
-                                            {"list", no_argument, NULL, 'l'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"size", required_argument, NULL, 's'},   {"rate", required_argument, NULL, 'r'},
+        {"pixel", required_argument, NULL, 'p'},  {"options", required_argument, NULL, 'o'},
+        {"frames", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 't'},
+        {"bars", required_argument, NULL, 'b'},   {"dump", required_argument, NULL, 'd'},
+        {"dmabuf", required_argument, NULL, 'm'}, {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     struct request request = {.all_pixels = true, .frames = 30, .timeout_s = 30, .path = ""};
     int option;
 

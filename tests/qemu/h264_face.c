@@ -199,14 +199,19 @@ static void keep_luma(struct face *face, const struct v4l2_buffer *buffer)
     size_t size_bytes = (size_t)face->raw_stride_bytes * face->raw_height_px;
     struct kept *kept = &face->kept[face->kept_next++ % KEPT_MAX];
 
-    if (buffer->memory != V4L2_MEMORY_MMAP)
+    bool imported = buffer->memory == V4L2_MEMORY_DMABUF;
+    if (buffer->memory != V4L2_MEMORY_MMAP && !imported)
         return;
+    int fd = face->mplane ? buffer->m.planes[0].m.fd : buffer->m.fd;
+    const uint8_t *memory = imported ? mmap(NULL, size_bytes, PROT_READ, MAP_SHARED, fd, 0) : raw->memory;
     if (!kept->luma)
         kept->luma = malloc(size_bytes);
-    if (!kept->luma || !raw->memory || raw->size_bytes < size_bytes)
-        die("a raw picture is queued that was never mapped");
-    memcpy(kept->luma, raw->memory, size_bytes);
+    if (!kept->luma || !memory || memory == MAP_FAILED || (!imported && raw->size_bytes < size_bytes))
+        die("a raw picture is queued that cannot be looked at");
+    memcpy(kept->luma, memory, size_bytes);
     kept->stamp = buffer->timestamp;
+    if (imported)
+        munmap((void *)(uintptr_t)memory, size_bytes);
 }
 
 static void compare(struct face *face, const struct fwht_header *header, const struct fwht_picture *picture,

@@ -48,6 +48,7 @@ kernel_prepare() {
     }
     kernel_package "$kernel_root" "linux-image-$kernel_abi" "$kernel_version" || return 1
     kernel_vicodec "$kernel_root" || return 1
+    kernel_dmabuf "$kernel_root" || return 1
     [ -f "$kernel_root/lib/modules/$kernel_abi/modules.dep" ] || depmod -b "$kernel_root" "$kernel_abi"
 }
 
@@ -95,6 +96,58 @@ END
         return 1
     }
     mkdir -p "$modules"
+    cp "$build"/*.ko "$modules/"
+    rm -f "$1/lib/modules/$kernel_abi/modules.dep"
+}
+
+# kernel_dmabuf ROOT - the allocators of DMA-BUFs, which Debian switches off and which cannot be switched on as
+# modules: built outside the tree all the same, each as one piece, with what the kernel does not export to modules
+# said in other words. What they do with memory is the kernel's own text.
+kernel_dmabuf() {
+    modules=$1/lib/modules/$kernel_abi/extra
+    [ -f "$modules/castor_udmabuf.ko" ] && return 0
+    series=$(echo "$kernel_abi" | cut -d. -f1,2)
+    kernel_headers "$1" || return 1
+    kernel_package "$1" "linux-source-$series" "$kernel_version" || return 1
+    sources=linux-source-$series/drivers/dma-buf
+    build=$1/dmabuf
+    rm -rf "$build"
+    mkdir -p "$build" "$modules"
+    tar -xf "$1/usr/src/linux-source-$series.tar.xz" -C "$build" --strip-components=3 "$sources/udmabuf.c" \
+        "$sources/dma-heap.c" "$sources/heaps/system_heap.c" || return 1
+    cat >"$build/castor_heap.c" <<'END'
+#include <linux/module.h>
+#undef subsys_initcall
+#define subsys_initcall(function)
+#include "dma-heap.c"
+#undef module_init
+#define module_init(function)
+#include "heaps/system_heap.c"
+int init_module(void)
+{
+	int error = dma_heap_init();
+
+	return error ? error : system_heap_create();
+}
+MODULE_IMPORT_NS(DMA_BUF);
+END
+    cat >"$build/castor_udmabuf.c" <<'END'
+#include <linux/module.h>
+#include <linux/memfd.h>
+#include <linux/shmem_fs.h>
+#include <linux/hugetlb.h>
+#define memfd_fcntl(file, command, argument) ((int)SHMEM_I(file_inode(file))->seals)
+#define is_file_hugepages(file) false
+#define shmem_mapping(mapping) ((mapping)->a_ops == &shmem_aops)
+#include "udmabuf.c"
+MODULE_IMPORT_NS(DMA_BUF);
+END
+    echo 'obj-m := castor_heap.o castor_udmabuf.o' >"$build/Kbuild"
+    make -C "$1/usr/src/linux-headers-$kernel_abi" "M=$build" modules >"$build/build.log" 2>&1 || {
+        tail -n 30 "$build/build.log" >&2
+        echo "tests/qemu: the allocators of DMA-BUFs did not build; the whole log: $build/build.log" >&2
+        return 1
+    }
     cp "$build"/*.ko "$modules/"
     rm -f "$1/lib/modules/$kernel_abi/modules.dep"
 }

@@ -24,9 +24,11 @@ struct codec_headers {
 
 struct codec {
     const GUID *guid;
+    uint32_t width_min_px, height_min_px, size_max_px;
+    uint32_t level_min, level_max;
+    bool has_cabac, has_10bit;
     uint32_t (*profiles)(const struct session *session, GUID out[LIST_MAX]);
     uint32_t (*formats)(const struct session *session, NV_ENC_BUFFER_FORMAT out[LIST_MAX]);
-    int (*ability)(const struct session *session, NV_ENC_CAPS wanted); // those that differ
     void (*fill_preset)(NV_ENC_CONFIG *config);
     NVENCSTATUS (*check)(struct session *session, const NV_ENC_INITIALIZE_PARAMS *params);
     uint32_t (*depth)(const NV_ENC_CONFIG *config);
@@ -41,6 +43,12 @@ struct codec {
                    struct output *output);
     bool (*headers)(struct session *session, struct codec_headers *out);
 };
+
+// The functions, each file's own under these names.
+#define CODEC_MEMBERS                                                                                        \
+    .profiles = profiles, .formats = formats, .fill_preset = fill_preset, .check = check, .depth = depth,    \
+    .has_headers = has_headers, .open = open, .close = close, .set_rate = set_rate, .encode = encode,        \
+    .headers = headers
 
 extern const struct codec codec_h264, codec_hevc;
 

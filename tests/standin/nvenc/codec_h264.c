@@ -7,10 +7,6 @@
 
 #include <x264.h>
 
-#define WIDTH_MIN_PX 145
-#define HEIGHT_MIN_PX 49
-#define SIZE_MAX_PX 4096
-
 struct coder {
     x264_param_t param;
     x264_t *handle;
@@ -33,28 +29,6 @@ static uint32_t formats(const struct session *session, NV_ENC_BUFFER_FORMAT out[
     out[1] = NV_ENC_BUFFER_FORMAT_YV12;
     out[2] = NV_ENC_BUFFER_FORMAT_IYUV;
     return 3;
-}
-
-static int ability(const struct session *session, NV_ENC_CAPS wanted)
-{
-    (void)session;
-    switch (wanted) {
-    case NV_ENC_CAPS_WIDTH_MIN:
-        return WIDTH_MIN_PX;
-    case NV_ENC_CAPS_HEIGHT_MIN:
-        return HEIGHT_MIN_PX;
-    case NV_ENC_CAPS_WIDTH_MAX:
-    case NV_ENC_CAPS_HEIGHT_MAX:
-        return SIZE_MAX_PX;
-    case NV_ENC_CAPS_SUPPORT_CABAC:
-        return 1;
-    case NV_ENC_CAPS_LEVEL_MAX:
-        return NV_ENC_LEVEL_H264_62;
-    case NV_ENC_CAPS_LEVEL_MIN:
-        return NV_ENC_LEVEL_H264_1;
-    default:
-        return 0; // no B frames, no lookahead, no fields, no 4:4:4, no 10 bit, no asynchronous mode
-    }
 }
 
 static void fill_preset(NV_ENC_CONFIG *config)
@@ -278,17 +252,12 @@ static bool headers(struct session *session, struct codec_headers *out)
 }
 
 const struct codec codec_h264 = {
+    CODEC_MEMBERS,
     .guid = &NV_ENC_CODEC_H264_GUID,
-    .profiles = profiles,
-    .formats = formats,
-    .ability = ability,
-    .fill_preset = fill_preset,
-    .check = check,
-    .depth = depth,
-    .has_headers = has_headers,
-    .open = open,
-    .close = close,
-    .set_rate = set_rate,
-    .encode = encode,
-    .headers = headers,
+    .width_min_px = 145,
+    .height_min_px = 49,
+    .size_max_px = 4096,
+    .level_min = NV_ENC_LEVEL_H264_1,
+    .level_max = NV_ENC_LEVEL_H264_62,
+    .has_cabac = true,
 };

@@ -5,10 +5,6 @@
 #include "../hevc.h"
 #include "session.h"
 
-#define WIDTH_MIN_PX 129
-#define HEIGHT_MIN_PX 33
-#define SIZE_MAX_PX 8192
-
 // Rec. H.265, tables A.8 and A.9: NV_ENC_LEVEL_HEVC, pictures, samples a second, and kbit both of a second
 // and of the CPB (the same, but for level 1), in the Main and in the High tier.
 static const struct level {
@@ -55,27 +51,6 @@ static uint32_t formats(const struct session *session, NV_ENC_BUFFER_FORMAT out[
     out[2] = NV_ENC_BUFFER_FORMAT_IYUV;
     out[3] = NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
     return session->faults.without_10bit ? 3 : 4;
-}
-
-static int ability(const struct session *session, NV_ENC_CAPS wanted)
-{
-    switch (wanted) {
-    case NV_ENC_CAPS_WIDTH_MIN:
-        return WIDTH_MIN_PX;
-    case NV_ENC_CAPS_HEIGHT_MIN:
-        return HEIGHT_MIN_PX;
-    case NV_ENC_CAPS_WIDTH_MAX:
-    case NV_ENC_CAPS_HEIGHT_MAX:
-        return SIZE_MAX_PX;
-    case NV_ENC_CAPS_SUPPORT_10BIT_ENCODE:
-        return !session->faults.without_10bit;
-    case NV_ENC_CAPS_LEVEL_MAX:
-        return NV_ENC_LEVEL_HEVC_62;
-    case NV_ENC_CAPS_LEVEL_MIN:
-        return NV_ENC_LEVEL_HEVC_1;
-    default:
-        return 0; // no B frames, no lookahead, no 4:4:4, no long-term references, no alpha, no refresh
-    }
 }
 
 static void fill_preset(NV_ENC_CONFIG *config)
@@ -286,17 +261,12 @@ static bool headers(struct session *session, struct codec_headers *out)
 }
 
 const struct codec codec_hevc = {
+    CODEC_MEMBERS,
     .guid = &NV_ENC_CODEC_HEVC_GUID,
-    .profiles = profiles,
-    .formats = formats,
-    .ability = ability,
-    .fill_preset = fill_preset,
-    .check = check,
-    .depth = depth,
-    .has_headers = has_headers,
-    .open = open,
-    .close = close,
-    .set_rate = set_rate,
-    .encode = encode,
-    .headers = headers,
+    .width_min_px = 129,
+    .height_min_px = 33,
+    .size_max_px = 8192,
+    .level_min = NV_ENC_LEVEL_HEVC_1,
+    .level_max = NV_ENC_LEVEL_HEVC_62,
+    .has_10bit = true,
 };

@@ -115,12 +115,27 @@ static int ability(const struct session *session, const struct codec *codec, NV_
         return !session->faults.without_bitrate;
     case NV_ENC_CAPS_SUPPORT_MULTIPLE_REF_FRAMES:
         return 1;
+    case NV_ENC_CAPS_WIDTH_MIN:
+        return (int)codec->width_min_px;
+    case NV_ENC_CAPS_HEIGHT_MIN:
+        return (int)codec->height_min_px;
+    case NV_ENC_CAPS_WIDTH_MAX:
+    case NV_ENC_CAPS_HEIGHT_MAX:
+        return (int)codec->size_max_px;
+    case NV_ENC_CAPS_SUPPORT_CABAC:
+        return codec->has_cabac;
+    case NV_ENC_CAPS_SUPPORT_10BIT_ENCODE:
+        return codec->has_10bit && !session->faults.without_10bit;
+    case NV_ENC_CAPS_LEVEL_MIN:
+        return (int)codec->level_min;
+    case NV_ENC_CAPS_LEVEL_MAX:
+        return (int)codec->level_max;
     case NV_ENC_CAPS_MB_PER_SEC_MAX:
         return 983040;
     case NV_ENC_CAPS_DYNAMIC_QUERY_ENCODER_CAPACITY:
         return 100; // as the header says for Linux
     default:
-        return codec->ability(session, wanted);
+        return 0; // no B frames, no lookahead, no fields, no 4:4:4, no asynchronous mode, nothing newer
     }
 }
 

@@ -237,10 +237,8 @@ static NVENCSTATUS check_initialize(struct session *session, const NV_ENC_INITIA
         return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM, "a preset that is not in the list");
     if (params->tuningInfo <= NV_ENC_TUNING_INFO_UNDEFINED || params->tuningInfo >= NV_ENC_TUNING_INFO_COUNT)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "presets p1 to p7 need a tuning");
-    if ((int)params->encodeWidth < codec->ability(session, NV_ENC_CAPS_WIDTH_MIN) ||
-        (int)params->encodeHeight < codec->ability(session, NV_ENC_CAPS_HEIGHT_MIN) ||
-        (int)params->encodeWidth > codec->ability(session, NV_ENC_CAPS_WIDTH_MAX) ||
-        (int)params->encodeHeight > codec->ability(session, NV_ENC_CAPS_HEIGHT_MAX))
+    if (params->encodeWidth < codec->width_min_px || params->encodeHeight < codec->height_min_px ||
+        params->encodeWidth > codec->size_max_px || params->encodeHeight > codec->size_max_px)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "a size outside of the capabilities");
     if (params->frameRateNum == 0 || params->frameRateDen == 0)
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "no frame rate");

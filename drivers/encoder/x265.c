@@ -6,6 +6,7 @@
 
 #include <x265.h>
 
+#include "hevc_level.h"
 #include "module/module.h"
 #include "software.h"
 
@@ -58,38 +59,12 @@ static int x265_probe(const char *device, struct encoder_caps *out, struct encod
     return CASTOR_OK;
 }
 
-// Rec. H.265 tables A.8 and A.9, Main tier: pictures, rate and bitrate that a level allows.
-static const struct level {
-    int idc; // 10 times the level, as libx265 counts
-    uint32_t picture_px;
-    uint64_t px_per_s;
-    uint32_t bitrate_kbps;
-} levels[] = {
-    {41, 2228224, 133693440, 20000},  {50, 8912896, 267386880, 25000},    {51, 8912896, 534773760, 40000},
-    {52, 8912896, 1069547520, 60000}, {61, 35651584, 2139095040, 120000}, {62, 35651584, 4278190080, 240000},
-};
-#define LEVELS (sizeof levels / sizeof levels[0])
-
-// The lowest level that fits, but none below 4.1, so that another bitrate seldom means another SPS; NULL when
-// none fits.
-static const struct level *find_level(const struct encoder_config *config)
-{
-    const uint64_t picture_px = (uint64_t)config->format.width_px * config->format.height_px;
-    const uint64_t px_per_s = picture_px * config->format.rate.num / config->format.rate.den;
-
-    for (size_t i = 0; i < LEVELS; i++)
-        if (picture_px <= levels[i].picture_px && px_per_s <= levels[i].px_per_s &&
-            config->bitrate_bps / 1000 <= levels[i].bitrate_kbps)
-            return &levels[i];
-    return NULL;
-}
-
-static void set_rate(x265_param *param, const struct encoder_config *config, const struct level *level)
+static void set_rate(x265_param *param, const struct encoder_config *config, const struct hevc_level *level)
 {
     param->rc.rateControlMode = X265_RC_ABR;
     param->rc.bitrate = param->rc.vbvMaxBitrate = (int)(config->bitrate_bps / 1000);
     param->rc.vbvBufferSize = software_vbv_kbit(config->bitrate_bps, software_vbv_ms(config));
-    param->levelIdc = level->idc;
+    param->levelIdc = level->idc / 3; // 10 times the level, as libx265 counts
     param->bHighTier = 0;
 }
 
@@ -127,7 +102,7 @@ static void set_threads(struct x265_session *session, uint32_t threads)
 static int make_param(struct x265_session *session, const struct encoder_config *config,
                       struct encoder_text *why)
 {
-    const struct level *level = find_level(config);
+    struct hevc_level level;
     x265_param *param = session->param;
     const char *preset = NULL;
     int error = software_check("x265", config, x265_preset_names, &preset, why);
@@ -137,7 +112,8 @@ static int make_param(struct x265_session *session, const struct encoder_config 
     if (session->api->param_default_preset(param, preset, "zerolatency") != 0)
         return encoder_text_set(why, CASTOR_ERR_INTERNAL, "x265: does not know its own preset \"%s\"",
                                 preset);
-    if (!level)
+    // A VBV that the level does not allow is libx265's to cut; the High tier is not written.
+    if (!hevc_level_choose(&config->format, config->bitrate_bps, 0, &level) || level.high_tier)
         return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
                                 "x265: no level of H.265 allows %u bit/s with this picture and frame rate",
                                 config->bitrate_bps);
@@ -149,8 +125,8 @@ static int make_param(struct x265_session *session, const struct encoder_config 
     param->lookaheadDepth = 0;
     set_threads(session, software_threads(config));
     set_bitstream(param, config);
-    set_rate(param, config, level);
-    session->level_idc = (uint8_t)(level->idc * 3); // 30 times the level
+    set_rate(param, config, &level);
+    session->level_idc = level.idc;
     return CASTOR_OK;
 }
 

@@ -183,6 +183,18 @@ static const struct source_option *option_find(const struct source_option *known
     return NULL;
 }
 
+static int option_read_text(const struct source_option *option, const char *value, size_t value_bytes,
+                            struct source_text *why)
+{
+    if (value_bytes == 0 || value_bytes >= option->text_bytes)
+        return source_text_set(why, CASTOR_ERR_INVALID, "option %s=%.*s: must have 1 to %zu characters",
+                               option->key, (int)(value_bytes > 40 ? 40 : value_bytes), value,
+                               option->text_bytes - 1);
+    memcpy(option->text, value, value_bytes);
+    option->text[value_bytes] = '\0';
+    return CASTOR_OK;
+}
+
 static int option_read(const struct source_option *option, const char *value, size_t value_bytes,
                        struct source_text *why)
 {
@@ -190,6 +202,8 @@ static int option_read(const struct source_option *option, const char *value, si
     char *end = digits;
     unsigned long number = 0;
 
+    if (option->text)
+        return option_read_text(option, value, value_bytes, why);
     if (value_bytes > 0 && value_bytes < sizeof digits && value[0] >= '0' && value[0] <= '9') {
         memcpy(digits, value, value_bytes);
         number = strtoul(digits, &end, 10);
@@ -215,7 +229,7 @@ int source_options_parse(const char *options, const struct source_option *known,
 
         if (!option || key_bytes == bytes)
             return source_text_set(why, CASTOR_ERR_INVALID,
-                                   "source option \"%.*s\" is not one of this driver's key=number options",
+                                   "source option \"%.*s\" is not one of this driver's key=value options",
                                    (int)(bytes > 60 ? 60 : bytes), word);
         error = option_read(option, word + key_bytes + 1, bytes - key_bytes - 1, why);
         if (error)

@@ -197,8 +197,8 @@ static void resolve_format(struct clip *clip, const struct source_config *config
 
 static int open_file(struct clip *clip, const struct source_config *config, struct source_text *why)
 {
-    const struct source_option known[] = {{"number", 0, 1, &clip->number},
-                                          {"threads", 1, 16, &clip->threads}};
+    const struct source_option known[] = {{.key = "number", .high = 1, .value = &clip->number},
+                                          {.key = "threads", .low = 1, .high = 16, .value = &clip->threads}};
     int error = source_options_parse(config->options, known, 2, why);
 
     if (!error)

@@ -2,7 +2,8 @@
 // A V4L2 capture device: camera, HDMI or SDI receiver, frame grabber. Where the slots are DMA-BUFs and hold
 // what the device delivers as it delivers it, the device writes into them; otherwise its pictures are
 // converted straight from its buffers into the lent slots. Capture time is the driver's stamp; the sequence
-// follows the driver's counter. Options: input=N chooses one of several plugs.
+// follows the driver's counter. Options: input=N chooses one of several plugs; edid=FILE is what the
+// plug tells the camera about itself.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +88,14 @@ static void v4l2_close(struct source *source)
 static int prepare(struct v4l2_source *self, const struct source_config *config, struct source_text *why)
 {
     uint32_t input = V4L2_DEVICE_INPUT_AS_IS;
-    const struct source_option known[] = {{"input", 0, 31, &input}};
+    char edid[256] = "";
+    const struct source_option known[] = {{.key = "input", .high = 31, .value = &input},
+                                          {.key = "edid", .text = edid, .text_bytes = sizeof edid}};
     struct source_text text;
-    int error = source_options_parse(config->options, known, 1, why);
+    int error = source_options_parse(config->options, known, 2, why);
 
     if (!error)
-        error = v4l2_device_open(config->path ? config->path : "", input, &self->device, why);
+        error = v4l2_device_open(config->path ? config->path : "", input, edid, &self->device, why);
     if (error)
         return error;
     self->link = v4l2_device_link(&self->device, true, &text);

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "v4l2_edid.h"
+
 #define EVENTS_A_CALL 32
 #define NO_SYNC_STATUS                                                                                       \
     (V4L2_IN_ST_NO_SYNC | V4L2_IN_ST_NO_H_LOCK | V4L2_IN_ST_NO_V_LOCK | V4L2_IN_ST_NO_STD_LOCK)
@@ -128,7 +130,8 @@ static void subscribe(struct v4l2_device *device)
     device->has_events = v4l2_device_call(device, VIDIOC_SUBSCRIBE_EVENT, &subscription) == 0;
 }
 
-int v4l2_device_open(const char *path, uint32_t input, struct v4l2_device *out, struct source_text *why)
+int v4l2_device_open(const char *path, uint32_t input, const char *edid, struct v4l2_device *out,
+                     struct source_text *why)
 {
     struct v4l2_device device;
     int error;
@@ -140,6 +143,8 @@ int v4l2_device_open(const char *path, uint32_t input, struct v4l2_device *out, 
     error = identify(&device, path, why);
     if (!error)
         error = choose_input(&device, input, why);
+    if (!error && edid[0] != '\0')
+        error = v4l2_edid_set(&device, edid, why); // before the look at what the camera then puts out
     if (!error) {
         subscribe(&device); // before the look at the timings, so that no change falls between
         error = adopt_timings(&device, why);

@@ -34,11 +34,12 @@ enum v4l2_link {
 // ioctl(2), begun again after a signal. Returns 0 or errno, positive.
 int v4l2_device_call(const struct v4l2_device *device, unsigned long request, void *argument);
 
-// What: opens the node, chooses the input, subscribes to changes, and puts the timings that arrive in force.
-// Owner: v4l2_device_close(). Blocks: for the device (QUERY_DV_TIMINGS, some 100 ms). Errors: NOT_FOUND,
-// DENIED, BUSY, INVALID not a capture device or no such input, IO.
-CASTOR_MUST_USE int v4l2_device_open(const char *path, uint32_t input, struct v4l2_device *out,
-                                     struct source_text *why);
+// What: opens the node, chooses the input, gives it the EDID in the file `edid` ("" = leave it as it is),
+// subscribes to changes, and puts the timings that arrive in force. Owner: v4l2_device_close(). Blocks: for
+// the device (QUERY_DV_TIMINGS, some 100 ms). Errors: NOT_FOUND, DENIED, BUSY, INVALID not a capture device
+// or no such input, IO; those of v4l2_edid_set().
+CASTOR_MUST_USE int v4l2_device_open(const char *path, uint32_t input, const char *edid,
+                                     struct v4l2_device *out, struct source_text *why);
 
 // Accepts a closed one.
 void v4l2_device_close(struct v4l2_device *device);

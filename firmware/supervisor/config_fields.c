@@ -38,7 +38,9 @@ static const struct config_field source_fields[] = {
      .kind = CONFIG_KIND_TEXT,
      AT(struct config_source, options),
      LENGTH(1, 255),
-     .text = "Options of the driver, \"key=value,key=value\"."},
+     .text = "Options of the driver, \"key=value,key=value\". clip: number (1 draws frame numbers over the "
+             "picture), threads; v4l2: input (one of several plugs), edid (a file, without a comma in its "
+             "name, that the plug tells the camera)."},
     {.key = "width",
      .kind = CONFIG_KIND_NUMBER,
      AT(struct config_source, format.width_px),

@@ -14,10 +14,12 @@
 
 const struct castor_format rig_format = {320, 180, CASTOR_PIXEL_I420, {100, 1}};
 
+const char *rig_options;
+
 int rig_try(struct rig *rig, const char *made, const char *faults, const struct castor_format *wanted,
             struct source_text *why)
 {
-    struct source_config config = {.path = "/dev/video-castor0", .format = *wanted};
+    struct source_config config = {.path = "/dev/video-castor0", .options = rig_options, .format = *wanted};
     const struct source_driver *driver;
     struct castor_frame_layout layout;
     int error;

@@ -20,6 +20,9 @@ struct rig {
 // 320x180 I420 at 100 frames per second, which keeps tests short.
 extern const struct castor_format rig_format;
 
+// The source's options from now on; NULL at first.
+extern const char *rig_options;
+
 // Opens the stand-in made and broken as told (see plan.c). Returns open's result, with *why.
 int rig_try(struct rig *rig, const char *made, const char *faults, const struct castor_format *wanted,
             struct source_text *why);

@@ -11,22 +11,31 @@
 
 static void test_options(void **state)
 {
-    static const char *const bad[] = {"x=1",           "a",        "a=", "a=7",   "a=-1", "a=1x",
-                                      "a=99999999999", "a=1,,b=2", "=1", "a=1,,", "ab=1"};
+    static const char *const bad[] = {"x=1",      "a",  "a=",    "a=7",  "a=-1", "a=1x", "a=99999999999",
+                                      "a=1,,b=2", "=1", "a=1,,", "ab=1", "c",    "c=",   "c=12345678"};
     uint32_t a = 3, b = 4;
-    const struct source_option known[] = {{"a", 1, 5, &a}, {"b", 0, 100, &b}};
+    char c[8] = "as was";
+    const struct source_option known[] = {{.key = "a", .low = 1, .high = 5, .value = &a},
+                                          {.key = "b", .high = 100, .value = &b},
+                                          {.key = "c", .text = c, .text_bytes = sizeof c}};
     struct source_text why;
 
     (void)state;
-    assert_int_equal(source_options_parse(NULL, known, 2, &why), 0);
-    assert_int_equal(source_options_parse("", known, 2, &why), 0);
+    assert_int_equal(source_options_parse(NULL, known, 3, &why), 0);
+    assert_int_equal(source_options_parse("", known, 3, &why), 0);
     assert_int_equal(a, 3);
-    assert_int_equal(source_options_parse("b=100,a=1", known, 2, &why), 0);
+    assert_int_equal(source_options_parse("b=100,a=1", known, 3, &why), 0);
     assert_int_equal(a, 1);
     assert_int_equal(b, 100);
+    assert_string_equal(c, "as was");
+    assert_int_equal(source_options_parse("c=/a=b/7,b=2", known, 3, &why), 0);
+    assert_string_equal(c, "/a=b/7");
+    assert_int_equal(b, 2);
+    assert_int_equal(source_options_parse("c=1234567", known, 3, &why), 0);
+    assert_string_equal(c, "1234567");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         why.text[0] = '\0';
-        assert_int_equal(source_options_parse(bad[i], known, 2, &why), CASTOR_ERR_INVALID);
+        assert_int_equal(source_options_parse(bad[i], known, 3, &why), CASTOR_ERR_INVALID);
         assert_true(strlen(why.text) > 10);
     }
 }

@@ -271,7 +271,7 @@ static void test_paths_that_are_no_device(void **state)
                  {"/dev/null", "", CASTOR_ERR_INVALID, "is not a V4L2 device"},
                  {"", "", CASTOR_ERR_NOT_FOUND, "plug the device in"},
                  {"/dev/video-castor0", "input=7", CASTOR_ERR_INVALID, "has no input 7"},
-                 {"/dev/video-castor0", "edid=1", CASTOR_ERR_INVALID, "edid"}};
+                 {"/dev/video-castor0", "colour=1", CASTOR_ERR_INVALID, "colour"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

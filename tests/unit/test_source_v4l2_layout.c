@@ -20,7 +20,7 @@ static int negotiate(const char *made, const struct castor_format *wanted, struc
 
     setenv("CASTOR_STANDIN_STRICT", "1", 1);
     setenv("CASTOR_STANDIN_V4L2CAP", made, 1);
-    assert_int_equal(v4l2_device_open("/dev/video-castor0", V4L2_DEVICE_INPUT_AS_IS, &device, why), 0);
+    assert_int_equal(v4l2_device_open("/dev/video-castor0", V4L2_DEVICE_INPUT_AS_IS, "", &device, why), 0);
     error = v4l2_layout_negotiate(&device, wanted, out, why);
     v4l2_device_close(&device);
     return error;

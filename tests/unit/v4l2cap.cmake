@@ -6,10 +6,11 @@ castor_test(test_source_recolour
 castor_test(test_source_v4l2_layout
             SOURCES test_source_v4l2_layout.c ${CMAKE_SOURCE_DIR}/drivers/source/v4l2_layout.c
                     ${CMAKE_SOURCE_DIR}/drivers/source/v4l2_device.c
+                    ${CMAKE_SOURCE_DIR}/drivers/source/v4l2_edid.c
             LIBS castor-standin-v4l2cap source_common)
 # Its symbols must come before the C library's, used by name here or not.
 target_link_options(test_source_v4l2_layout PRIVATE -Wl,--no-as-needed)
-foreach(part pictures faults)
+foreach(part pictures faults edid)
   castor_test(test_source_v4l2_${part} SOURCES test_source_v4l2_${part}.c source_v4l2_rig.c
               LIBS castor-standin-v4l2cap source_drivers TIMEOUT 300)
   target_link_options(test_source_v4l2_${part} PRIVATE -Wl,--no-as-needed)

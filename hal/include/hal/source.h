@@ -177,11 +177,13 @@ void source_close(struct source *source);
 int source_text_set(struct source_text *text, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// One key that a driver understands, a number within a range.
+// One key that a driver understands: a number within a range, or a text (a path; without a comma in it).
 struct source_option {
     const char *key;
     uint32_t low, high;
-    uint32_t *value; // holds the default; overwritten when the key is given
+    uint32_t *value; // holds the default; overwritten when the key is given. NULL for a text
+    char *text;      // the same, with room for text_bytes, its end included
+    size_t text_bytes;
 };
 
 // Reads "key=value,key=value" (NULL = ""). Errors: INVALID; *why names the word and what would be right.

@@ -416,6 +416,10 @@ static int shape_call(struct device *device, unsigned long request, void *argume
         return enum_input(device, argument);
     case VIDIOC_G_CTRL:
         return get_control(device, argument);
+    case VIDIOC_G_EDID:
+        return edid_get(device, argument);
+    case VIDIOC_S_EDID:
+        return edid_set(device, argument);
     case VIDIOC_QUERY_DV_TIMINGS:
         return query_timings(device, argument);
     case VIDIOC_S_DV_TIMINGS:

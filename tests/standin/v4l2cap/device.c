@@ -53,6 +53,7 @@ bool device_create(struct device *device, const struct plan *plan)
     }
     device->width = device->signal_width = own.width;
     device->height = device->signal_height = own.height;
+    edid_shape(&device->signal_width, &device->signal_height);
     device->rate_num = own.rate_num;
     device->rate_den = own.rate_den;
     begin_link(device);

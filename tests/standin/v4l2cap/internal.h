@@ -68,6 +68,8 @@ struct plan {
     bool full;       // full range
     bool video;      // RGB in limited range
     bool no_import;  // takes no DMA-BUFs
+    bool no_edid;    // dv, but takes no EDID
+    bool hotplug;    // a new EDID makes the signal go away for a while
     bool refuses;    // takes them until import number refuse_at
     uint32_t refuse_at;
     uint32_t extra_bytes; // wanted for a picture beyond what it needs
@@ -163,6 +165,12 @@ short device_poll(const struct device *device);
 // Imports the DMA-BUF that QBUF names. Returns 0 or errno.
 int import_slot(struct device *device, const struct v4l2_buffer *body);
 void import_release(struct device *device);
+
+// The EDID. Return 0 or errno.
+int edid_get(const struct device *device, struct v4l2_edid *body);
+int edid_set(struct device *device, struct v4l2_edid *body);
+// The size that it prefers; unchanged without one.
+void edid_shape(uint32_t *width, uint32_t *height);
 
 // Prints what the program did wrong; aborts in strict mode. Returns EINVAL.
 int misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -5,7 +5,8 @@
 // as offered), pad=BYTES, buffers=N, jpeg=420|422|444|400, lie=stride|size|length|format|used (the last of
 // imported buffers), refuse=N (import number N and all later ones fail), extra=BYTES (wanted beyond a
 // picture), and the words fixed, mplane, dv, norate, nostamp, nocounter, busy, nodata, sd (BT.601), full
-// (range), video (RGB in limited range), noimport.
+// (range), video (RGB in limited range), noimport, noedid (of dv), hotplug (the signal is away after a new
+// EDID).
 //
 // CASTOR_STANDIN_V4L2CAP_FAULTS: "KIND@PICTURE" or "KIND@PICTURE:VALUE", separated by commas.
 #include <stdio.h>
@@ -72,7 +73,8 @@ static bool read_flag(struct plan *plan, const char *word)
     } flags[] = {{"fixed", &plan->fixed},    {"mplane", &plan->mplane},    {"dv", &plan->dv},
                  {"norate", &plan->no_rate}, {"nostamp", &plan->no_stamp}, {"nocounter", &plan->no_counter},
                  {"busy", &plan->busy},      {"nodata", &plan->nodata},    {"sd", &plan->sd},
-                 {"full", &plan->full},      {"video", &plan->video},      {"noimport", &plan->no_import}};
+                 {"full", &plan->full},      {"video", &plan->video},      {"noimport", &plan->no_import},
+                 {"noedid", &plan->no_edid}, {"hotplug", &plan->hotplug}};
 
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(flags[i].word, word) == 0) {

@@ -12,4 +12,7 @@
 void standin_v4l2cap_reference(const struct castor_format *format, const struct castor_frame *frame,
                                uint64_t number);
 
+// How often a program has written an EDID.
+uint32_t standin_v4l2cap_edid_writes(void);
+
 #endif

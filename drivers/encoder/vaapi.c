@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// H.264 on Intel and AMD graphics through VA-API. All calls of libva are made by threads (vaapi_work.c); here
-// frames are passed to one and results back, so that no call waits for the vendor's code longer than it says.
+// H.264 and HEVC on Intel and AMD graphics through VA-API. All calls of libva are made by threads
+// (vaapi_work.c); here frames are passed to one and results back, so that no call waits for the vendor's code
+// longer than it says.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -194,44 +195,62 @@ static int vaapi_flush(struct encoder *base, int64_t deadline_ns)
 
 // ---- what a device can do ----
 
-// As far as the device tells. Whether it takes the memory of a certain capture device shows when it gets it.
+// Whether the device says that it takes frames where they lie. Whether it takes the memory of a certain
+// capture device shows when it gets it.
 static bool can_import(struct vaapi_device *device, const struct vaapi_choice *choice)
 {
     VAConfigID config;
     struct encoder_text why;
 
-    if (vaapi_device_configure(device, choice, &config, &why) != CASTOR_OK)
+    if (vaapi_choice_configure(device, choice, &config, &why) != CASTOR_OK)
         return false; // open() will say so
     bool is_offered = vaapi_import_is_offered(device, config);
     (void)VENDOR_CALL(device->thread, vaDestroyConfig, device->display, config);
     return is_offered;
 }
 
+// What one codec in one depth adds; where several are offered, only what is true of all is told.
+static void merge(const struct vaapi_choice *choice, bool imports, enum encoder_codec codec, uint32_t pixels,
+                  struct encoder_caps *caps)
+{
+    uint32_t flags = ENCODER_CAP_FORCE_IDR;
+
+    if (choice->rate_control != VA_RC_CQP)
+        flags |= ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV;
+    if (imports)
+        flags |= ENCODER_CAP_DMABUF;
+    bool is_first = caps->max_in_flight == 0;
+    caps->pixels[codec] |= pixels;
+    caps->max_in_flight = VAAPI_IN_FLIGHT;
+    caps->flags = is_first ? flags : caps->flags & flags;
+    if (is_first || choice->max_width_px < caps->max_width_px)
+        caps->max_width_px = choice->max_width_px;
+    if (is_first || choice->max_height_px < caps->max_height_px)
+        caps->max_height_px = choice->max_height_px;
+}
+
 static int answer(struct vendor_thread *thread, const char *path, struct encoder_caps *out,
                   struct encoder_text *why)
 {
+    static const struct {
+        enum encoder_codec codec;
+        uint32_t pixels;
+    } all[] = {{ENCODER_CODEC_H264, 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12},
+               {ENCODER_CODEC_HEVC, 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12},
+               {ENCODER_CODEC_HEVC, 1u << CASTOR_PIXEL_P010}};
+    struct encoder_text without;
     struct vaapi_device device;
-    struct vaapi_choice choice = {0};
     int error = vaapi_device_open(&device, thread, path, why);
 
-    if (error == CASTOR_OK)
-        error = vaapi_device_choose(&device, &choice, why);
-    bool imports = error == CASTOR_OK && can_import(&device, &choice);
+    *out = (struct encoder_caps){.min_width_px = 320, .min_height_px = 180};
+    for (unsigned i = 0; error == CASTOR_OK && i < sizeof all / sizeof all[0]; i++) {
+        uint32_t pixel = all[i].pixels == 1u << CASTOR_PIXEL_P010 ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_NV12;
+        struct vaapi_choice choice;
+        if (vaapi_choice_make(&device, all[i].codec, pixel, &choice, i == 0 ? why : &without) == CASTOR_OK)
+            merge(&choice, can_import(&device, &choice), all[i].codec, all[i].pixels, out);
+    }
     vaapi_device_close(&device);
-    *out = (struct encoder_caps){
-        .pixels[ENCODER_CODEC_H264] = 1u << CASTOR_PIXEL_I420 | 1u << CASTOR_PIXEL_NV12,
-        .min_width_px = 320,
-        .min_height_px = 180,
-        .max_width_px = choice.max_width_px,
-        .max_height_px = choice.max_height_px,
-        .max_in_flight = VAAPI_IN_FLIGHT,
-        .flags = ENCODER_CAP_FORCE_IDR,
-    };
-    if (choice.rate_control != VA_RC_CQP)
-        out->flags |= ENCODER_CAP_SET_BITRATE | ENCODER_CAP_VBV;
-    if (imports)
-        out->flags |= ENCODER_CAP_DMABUF;
-    return error;
+    return error == CASTOR_OK && out->max_in_flight == 0 ? CASTOR_ERR_UNSUPPORTED : error;
 }
 
 static int vaapi_probe(const char *device, struct encoder_caps *out, struct encoder_text *why)
@@ -241,7 +260,7 @@ static int vaapi_probe(const char *device, struct encoder_caps *out, struct enco
 
 static const struct encoder_driver driver = {
     .name = "vaapi",
-    .description = "H.264 on Intel and AMD graphics (VA-API)",
+    .description = "H.264 and HEVC on Intel and AMD graphics (VA-API)",
     .devices = vaapi_device_list,
     .probe = vaapi_probe,
     .open = vaapi_open,

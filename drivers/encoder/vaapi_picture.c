@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The buffers that describe one picture to the device. Structure members carry the names of H.264's syntax.
+// The buffers that describe one picture to the device: those that do not depend on the codec.
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "h264_level.h"
-#include "vaapi_session.h"
+#include "vaapi_picture.h"
 
 #define MISC_MAX_WORDS 64
 #define NO_GOP_FRAMES INT16_MAX // for drivers that plan with it; an IDR comes when we say so
 
-static int add(struct vaapi_session *session, struct vaapi_picture *picture, VABufferType type,
-               const void *data, size_t size, struct encoder_text *why)
+int vaapi_picture_add(struct vaapi_session *session, struct vaapi_picture *picture, VABufferType type,
+                      const void *data, size_t size, struct encoder_text *why)
 {
     struct vaapi_device *device = &session->device;
     VABufferID *id = &picture->buffers[picture->count];
@@ -34,7 +33,8 @@ static int add_misc(struct vaapi_session *session, struct vaapi_picture *picture
     static_assert(offsetof(VAEncMiscParameterBuffer, data) == sizeof words[0], "a type, then the data");
     assert(size <= sizeof words - sizeof words[0]);
     memcpy(&words[1], data, size);
-    return add(session, picture, VAEncMiscParameterBufferType, words, sizeof words[0] + size, why);
+    return vaapi_picture_add(session, picture, VAEncMiscParameterBufferType, words, sizeof words[0] + size,
+                             why);
 }
 
 static int add_packed(struct vaapi_session *session, struct vaapi_picture *picture, uint32_t type,
@@ -42,12 +42,12 @@ static int add_packed(struct vaapi_session *session, struct vaapi_picture *pictu
 {
     VAEncPackedHeaderParameterBuffer parameters = {
         .type = type, .bit_length = (uint32_t)header->size_bits, .has_emulation_bytes = 1};
-    int error =
-        add(session, picture, VAEncPackedHeaderParameterBufferType, &parameters, sizeof parameters, why);
+    int error = vaapi_picture_add(session, picture, VAEncPackedHeaderParameterBufferType, &parameters,
+                                  sizeof parameters, why);
 
     if (error == CASTOR_OK)
-        error =
-            add(session, picture, VAEncPackedHeaderDataBufferType, header->bytes, header->size_bytes, why);
+        error = vaapi_picture_add(session, picture, VAEncPackedHeaderDataBufferType, header->bytes,
+                                  header->size_bytes, why);
     return error;
 }
 
@@ -107,103 +107,9 @@ static int add_quality(struct vaapi_session *session, struct vaapi_picture *pict
                     why);
 }
 
-static int add_sequence(struct vaapi_session *session, struct vaapi_picture *picture, uint32_t bitrate_bps,
-                        struct encoder_text *why)
+static const struct vaapi_syntax *syntax_of(const struct vaapi_session *session)
 {
-    const struct castor_format *format = &session->stream.format;
-    uint32_t columns = h264_macroblocks(format->width_px), rows = h264_macroblocks(format->height_px);
-    uint32_t period = session->gop_frames ? session->gop_frames : NO_GOP_FRAMES;
-    VAEncSequenceParameterBufferH264 sequence = {
-        .level_idc = session->stream.level_idc,
-        .intra_period = period,
-        .intra_idr_period = period,
-        .ip_period = 1,
-        .bits_per_second = session->choice.rate_control == VA_RC_CQP ? 0 : bitrate_bps,
-        .max_num_ref_frames = 1,
-        .picture_width_in_mbs = (uint16_t)columns,
-        .picture_height_in_mbs = (uint16_t)rows,
-        .seq_fields.bits = {.chroma_format_idc = 1,
-                            .frame_mbs_only_flag = 1,
-                            .direct_8x8_inference_flag = 1,
-                            .log2_max_frame_num_minus4 = VAAPI_FRAME_NUM_BITS - 4,
-                            .log2_max_pic_order_cnt_lsb_minus4 = VAAPI_POC_LSB_BITS - 4},
-        .frame_cropping_flag = columns * 16 != format->width_px || rows * 16 != format->height_px,
-        .frame_crop_right_offset = (columns * 16 - format->width_px) / 2,
-        .frame_crop_bottom_offset = (rows * 16 - format->height_px) / 2,
-        .vui_parameters_present_flag = 1,
-        .vui_fields.bits = {.aspect_ratio_info_present_flag = 1,
-                            .timing_info_present_flag = format->rate.num <= UINT32_MAX / 2,
-                            .bitstream_restriction_flag = 1,
-                            .log2_max_mv_length_horizontal = 15,
-                            .log2_max_mv_length_vertical = 15,
-                            .fixed_frame_rate_flag = format->rate.num <= UINT32_MAX / 2,
-                            .motion_vectors_over_pic_boundaries_flag = 1},
-        .aspect_ratio_idc = 1,
-        .sar_width = 1,
-        .sar_height = 1,
-        .num_units_in_tick = format->rate.den,
-        .time_scale = format->rate.num * 2,
-    };
-    return add(session, picture, VAEncSequenceParameterBufferType, &sequence, sizeof sequence, why);
-}
-
-static VAPictureH264 no_picture(void)
-{
-    return (VAPictureH264){.picture_id = VA_INVALID_SURFACE, .flags = VA_PICTURE_H264_INVALID};
-}
-
-// `age`: 0 the picture being coded, 1 the one before it.
-static VAPictureH264 recon(const struct vaapi_session *session, const struct vaapi_ids *ids, unsigned age)
-{
-    uint64_t number = session->issued + VAAPI_RECONS - age;
-
-    return (VAPictureH264){
-        .picture_id = session->recons[number % VAAPI_RECONS],
-        .frame_idx = ids->frame_num,
-        .flags = age ? VA_PICTURE_H264_SHORT_TERM_REFERENCE : 0,
-        .TopFieldOrderCnt = ids->poc,
-        .BottomFieldOrderCnt = ids->poc,
-    };
-}
-
-static int add_picture(struct vaapi_session *session, const struct vaapi_ids *reference,
-                       struct vaapi_picture *picture, struct encoder_text *why)
-{
-    const struct vaapi_ids *ids = &session->ids;
-    VAEncPictureParameterBufferH264 parameters = {
-        .CurrPic = recon(session, ids, 0),
-        .coded_buf = session->coded[session->issued % VAAPI_INPUTS],
-        .frame_num = (uint16_t)ids->frame_num,
-        .pic_init_qp = VAAPI_INIT_QP,
-        .pic_fields.bits = {.idr_pic_flag = ids->idr,
-                            .reference_pic_flag = 1,
-                            .entropy_coding_mode_flag = session->stream.cabac,
-                            .deblocking_filter_control_present_flag = 1},
-    };
-
-    for (unsigned i = 0; i < 16; i++)
-        parameters.ReferenceFrames[i] = i == 0 && !ids->idr ? recon(session, reference, 1) : no_picture();
-    return add(session, picture, VAEncPictureParameterBufferType, &parameters, sizeof parameters, why);
-}
-
-static int add_slice(struct vaapi_session *session, const struct vaapi_ids *reference,
-                     struct vaapi_picture *picture, struct encoder_text *why)
-{
-    const struct castor_format *format = &session->stream.format;
-    const struct vaapi_ids *ids = &session->ids;
-    VAEncSliceParameterBufferH264 slice = {
-        .num_macroblocks = h264_macroblocks(format->width_px) * h264_macroblocks(format->height_px),
-        .macroblock_info = VA_INVALID_ID,
-        .slice_type = ids->idr ? 2 : 0, // I or P, table 7-6
-        .idr_pic_id = ids->idr_pic_id,
-        .pic_order_cnt_lsb = (uint16_t)ids->poc_lsb,
-    };
-
-    for (unsigned i = 0; i < 32; i++) {
-        slice.RefPicList0[i] = i == 0 && !ids->idr ? recon(session, reference, 1) : no_picture();
-        slice.RefPicList1[i] = no_picture();
-    }
-    return add(session, picture, VAEncSliceParameterBufferType, &slice, sizeof slice, why);
+    return session->stream.codec == ENCODER_CODEC_HEVC ? &vaapi_syntax_hevc : &vaapi_syntax_h264;
 }
 
 static int describe_sequence(struct vaapi_session *session, uint32_t bitrate_bps,
@@ -213,7 +119,7 @@ static int describe_sequence(struct vaapi_session *session, uint32_t bitrate_bps
     int error = CASTOR_OK;
 
     if (ids->idr)
-        error = add_sequence(session, picture, bitrate_bps, why);
+        error = syntax_of(session)->add_sequence(session, picture, bitrate_bps, why);
     if (error == CASTOR_OK && ids->idr)
         error = add_frame_rate(session, picture, why);
     if (error == CASTOR_OK && ids->idr)
@@ -222,6 +128,16 @@ static int describe_sequence(struct vaapi_session *session, uint32_t bitrate_bps
     if (error == CASTOR_OK && tells_rate && session->choice.rate_control != VA_RC_CQP)
         error = add_rate(session, picture, bitrate_bps, why);
     return error;
+}
+
+VASurfaceID vaapi_picture_recon(const struct vaapi_session *session, unsigned age)
+{
+    return session->recons[(session->issued + VAAPI_RECONS - age) % VAAPI_RECONS];
+}
+
+uint32_t vaapi_picture_period(const struct vaapi_session *session)
+{
+    return session->gop_frames ? session->gop_frames : NO_GOP_FRAMES;
 }
 
 int vaapi_picture_describe(struct vaapi_session *session, const struct vaapi_ids *reference,
@@ -233,7 +149,7 @@ int vaapi_picture_describe(struct vaapi_session *session, const struct vaapi_ids
     picture->count = 0;
     int error = describe_sequence(session, bitrate_bps, picture, why);
     if (error == CASTOR_OK)
-        error = add_picture(session, reference, picture, why);
+        error = syntax_of(session)->add_picture(session, reference, picture, why);
     if (error == CASTOR_OK && session->ids.idr && (packed & VA_ENC_PACKED_HEADER_SEQUENCE)) {
         vaapi_header_parameter_sets(&session->stream, &header);
         error = add_packed(session, picture, VAEncPackedHeaderSequence, &header, why);
@@ -243,7 +159,7 @@ int vaapi_picture_describe(struct vaapi_session *session, const struct vaapi_ids
         error = add_packed(session, picture, VAEncPackedHeaderSlice, &header, why);
     }
     if (error == CASTOR_OK)
-        error = add_slice(session, reference, picture, why);
+        error = syntax_of(session)->add_slice(session, reference, picture, why);
     return error;
 }
 

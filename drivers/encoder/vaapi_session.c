@@ -6,6 +6,8 @@
 
 #include "h264_level.h"
 #include "hal/time.h"
+#include "hevc_level.h"
+#include "vaapi_picture.h"
 
 #define BUSY_RETRY_NS CASTOR_NS_PER_MS
 #define BUSY_BUDGET_NS (200 * CASTOR_NS_PER_MS)
@@ -29,21 +31,65 @@ int vaapi_error(VAStatus status)
     }
 }
 
-static int choose_level(struct vaapi_session *session, uint32_t bitrate_bps, struct encoder_text *why)
+// The picture in whole macroblocks, or coding blocks of the smallest size.
+static void set_coded_size(struct vaapi_stream *stream)
 {
-    const struct castor_format *format = &session->stream.format;
-    const struct h264_level *level = h264_level_choose(format, bitrate_bps, 0, H264_FACTOR_MAIN);
+    uint32_t block_px = stream->codec == ENCODER_CODEC_HEVC ? 1u << stream->hevc.min_cb_log2 : 16;
 
+    stream->coded_width_px = (stream->format.width_px + block_px - 1) / block_px * block_px;
+    stream->coded_height_px = (stream->format.height_px + block_px - 1) / block_px * block_px;
+}
+
+static bool choose_level(struct vaapi_stream *stream, uint32_t bitrate_bps)
+{
+    struct castor_format coded = stream->format;
+    struct hevc_level hevc;
+
+    if (stream->codec == ENCODER_CODEC_HEVC) {
+        coded.width_px = stream->coded_width_px;
+        coded.height_px = stream->coded_height_px;
+        if (!hevc_level_choose(&coded, bitrate_bps, 0, &hevc))
+            return false;
+        stream->level_idc = hevc.idc;
+        stream->high_tier = hevc.high_tier;
+        return true;
+    }
+    const struct h264_level *level = h264_level_choose(&coded, bitrate_bps, 0, H264_FACTOR_MAIN);
+    stream->level_idc = level ? level->idc : 0;
+    return level != NULL;
+}
+
+static int choose_stream(struct vaapi_session *session, uint32_t bitrate_bps, struct encoder_text *why)
+{
+    struct vaapi_stream *stream = &session->stream;
+    const struct castor_format *format = &stream->format;
+
+    stream->cabac = session->choice.profile == VAProfileH264Main;
+    stream->hevc = session->choice.hevc;
+    set_coded_size(stream);
     if (format->width_px > session->choice.max_width_px || format->height_px > session->choice.max_height_px)
         return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "vaapi: picture %ux%u: must be at most %ux%u",
                                 format->width_px, format->height_px, session->choice.max_width_px,
                                 session->choice.max_height_px);
-    if (!level)
+    if (!choose_level(stream, bitrate_bps))
         return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
-                                "vaapi: %ux%u at %u/%u frames/s and %u bit/s is beyond H.264 level 6.2",
+                                "vaapi: %ux%u at %u/%u frames/s and %u bit/s is beyond level 6.2 of %s",
                                 format->width_px, format->height_px, format->rate.num, format->rate.den,
-                                bitrate_bps);
-    session->stream.level_idc = level->idc;
+                                bitrate_bps, encoder_codec_name(stream->codec));
+    bool is_cropped =
+        stream->coded_width_px != format->width_px || stream->coded_height_px != format->height_px;
+    bool has_own_sets = session->choice.packed_headers & VA_ENC_PACKED_HEADER_SEQUENCE;
+    if (stream->codec == ENCODER_CODEC_HEVC && is_cropped && !has_own_sets)
+        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
+                                "vaapi: this device writes the headers of HEVC itself and cannot be told to "
+                                "crop; width and height must be multiples of %u",
+                                1u << stream->hevc.min_cb_log2); // libva's parameters have no window
+    if (has_own_sets) {
+        struct vaapi_header own;
+        vaapi_header_parameter_sets(stream, &own);
+        memcpy(session->sets.bytes, own.bytes, own.size_bytes);
+        session->sets.size_bytes = own.size_bytes;
+    }
     return CASTOR_OK;
 }
 
@@ -51,15 +97,16 @@ static int create_surfaces(struct vaapi_session *session, struct encoder_text *w
 {
     struct vaapi_device *device = &session->device;
     VASurfaceID surfaces[VAAPI_INPUTS + VAAPI_RECONS];
-    VASurfaceAttrib nv12 = {
+    bool is_ten_bit = session->stream.format.pixel == CASTOR_PIXEL_P010;
+    VASurfaceAttrib layout = {
         .type = VASurfaceAttribPixelFormat,
         .flags = VA_SURFACE_ATTRIB_SETTABLE,
-        .value = {.type = VAGenericValueTypeInteger, .value.i = VA_FOURCC_NV12},
+        .value = {.type = VAGenericValueTypeInteger, .value.i = is_ten_bit ? VA_FOURCC_P010 : VA_FOURCC_NV12},
     };
-    VAStatus status = VENDOR_CALL(device->thread, vaCreateSurfaces, device->display, VA_RT_FORMAT_YUV420,
-                                  h264_macroblocks(session->stream.format.width_px) * 16,
-                                  h264_macroblocks(session->stream.format.height_px) * 16, surfaces,
-                                  VAAPI_INPUTS + VAAPI_RECONS, &nv12, 1);
+    VAStatus status =
+        VENDOR_CALL(device->thread, vaCreateSurfaces, device->display, session->choice.surface_format,
+                    session->stream.coded_width_px, session->stream.coded_height_px, surfaces,
+                    VAAPI_INPUTS + VAAPI_RECONS, &layout, 1);
 
     if (status != VA_STATUS_SUCCESS)
         return vaapi_device_failed(device, CASTOR_ERR_NO_MEMORY, "vaCreateSurfaces", status, why);
@@ -77,8 +124,7 @@ static int create_context(struct vaapi_session *session, struct encoder_text *wh
     memcpy(targets, session->inputs, sizeof session->inputs);
     memcpy(targets + VAAPI_INPUTS, session->recons, sizeof session->recons);
     VAStatus status = VENDOR_CALL(device->thread, vaCreateContext, device->display, session->config,
-                                  (int)h264_macroblocks(session->stream.format.width_px) * 16,
-                                  (int)h264_macroblocks(session->stream.format.height_px) * 16,
+                                  (int)session->stream.coded_width_px, (int)session->stream.coded_height_px,
                                   VA_PROGRESSIVE, targets, VAAPI_INPUTS + VAAPI_RECONS, &session->context);
 
     if (status == VA_STATUS_SUCCESS)
@@ -114,19 +160,13 @@ int vaapi_session_open(struct vaapi_session *session, struct vendor_thread *thre
         session->coded[i] = VA_INVALID_ID;
     int error = vaapi_device_open(&session->device, thread, path, why);
     if (error == CASTOR_OK)
-        error = vaapi_device_choose(&session->device, &session->choice, why);
+        error = vaapi_choice_make(&session->device, session->stream.codec, session->stream.format.pixel,
+                                  &session->choice, why);
     if (error == CASTOR_OK)
-        error = choose_level(session, bitrate_bps, why);
+        error = choose_stream(session, bitrate_bps, why);
     if (error != CASTOR_OK)
         return error;
-    session->stream.cabac = session->choice.profile == VAProfileH264Main;
-    if (session->choice.packed_headers & VA_ENC_PACKED_HEADER_SEQUENCE) {
-        struct vaapi_header own;
-        vaapi_header_parameter_sets(&session->stream, &own);
-        memcpy(session->sets.bytes, own.bytes, own.size_bytes);
-        session->sets.size_bytes = own.size_bytes;
-    }
-    error = vaapi_device_configure(&session->device, &session->choice, &session->config, why);
+    error = vaapi_choice_configure(&session->device, &session->choice, &session->config, why);
     if (error == CASTOR_OK)
         error = create_surfaces(session, why);
     if (error == CASTOR_OK)
@@ -137,6 +177,8 @@ int vaapi_session_open(struct vaapi_session *session, struct vendor_thread *thre
         return error;
     session->upload.device = &session->device;
     session->upload.format = session->stream.format;
+    session->upload.width_px = session->stream.coded_width_px;
+    session->upload.height_px = session->stream.coded_height_px;
     session->import.device = &session->device;
     session->import.format = session->stream.format;
     session->import.is_offered = vaapi_import_is_offered(&session->device, session->config);
@@ -301,5 +343,6 @@ int vaapi_session_fetch(struct vaapi_session *session, unsigned input, uint8_t *
     status = VENDOR_CALL(device->thread, vaUnmapBuffer, device->display, session->coded[input]);
     if (status != VA_STATUS_SUCCESS)
         return vaapi_device_failed(device, CASTOR_ERR_LOST, "vaUnmapBuffer", status, why);
-    return error == CASTOR_OK ? vaapi_unit_make(coded, size_bytes, &session->sets, out) : error;
+    return error == CASTOR_OK ? vaapi_unit_make(session->stream.codec, coded, size_bytes, &session->sets, out)
+                              : error;
 }

@@ -4,8 +4,7 @@
 #ifndef DRIVERS_ENCODER_VAAPI_SESSION_H
 #define DRIVERS_ENCODER_VAAPI_SESSION_H
 
-#include "vaapi_device.h"
-#include "vaapi_headers.h"
+#include "vaapi_choice.h"
 #include "vaapi_import.h"
 #include "vaapi_unit.h"
 #include "vaapi_upload.h"
@@ -61,16 +60,5 @@ CASTOR_MUST_USE int vaapi_session_fetch(struct vaapi_session *session, unsigned 
 
 // What a status of the vendor's means: BUSY, LOST (the device, or all that is known about it) or IO.
 int vaapi_error(VAStatus status);
-
-// The buffers that describe one picture; see vaapi_picture.c.
-#define VAAPI_PICTURE_BUFFERS_MAX 16
-struct vaapi_picture {
-    VABufferID buffers[VAAPI_PICTURE_BUFFERS_MAX];
-    int count;
-};
-CASTOR_MUST_USE int vaapi_picture_describe(struct vaapi_session *session, const struct vaapi_ids *reference,
-                                           uint32_t bitrate_bps, struct vaapi_picture *picture,
-                                           struct encoder_text *why);
-void vaapi_picture_destroy(struct vaapi_session *session, struct vaapi_picture *picture);
 
 #endif

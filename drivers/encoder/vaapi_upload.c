@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "h264_level.h"
 #include "vaapi_session.h"
 
 #define IMAGE_FORMATS_MAX 128
@@ -13,8 +12,10 @@ struct chroma {
     uint32_t step; // 2 where U and V are interleaved
 };
 
-static bool is_known(uint32_t fourcc)
+static bool is_known(const struct castor_format *format, uint32_t fourcc)
 {
+    if (format->pixel == CASTOR_PIXEL_P010)
+        return fourcc == VA_FOURCC_P010;
     return fourcc == VA_FOURCC_NV12 || fourcc == VA_FOURCC_I420 || fourcc == VA_FOURCC_YV12;
 }
 
@@ -76,11 +77,32 @@ static struct chroma image_chroma(const VAImage *image, uint8_t *bytes, uint32_t
     return (struct chroma){first, second, 1};
 }
 
+// P010: a plane whose last sample, or pair of samples, of a row is repeated.
+static void copy_deep_plane(const struct castor_frame *frame, unsigned plane, uint32_t samples, uint32_t rows,
+                            const VAImage *image, uint8_t *bytes)
+{
+    uint32_t image_rows = plane ? image->height / 2u : image->height;
+
+    for (uint32_t y = 0; y < image_rows; y++) {
+        const uint8_t *from = frame->plane[plane] + (size_t)smaller(y, rows - 1) * frame->stride_bytes[plane];
+        uint16_t *to =
+            (uint16_t *)(void *)(bytes + image->offsets[plane] + (size_t)y * image->pitches[plane]);
+        memcpy(to, from, (size_t)samples * 2);
+        for (uint32_t x = samples; x < image->width; x++)
+            to[x] = to[x - 1 - plane];
+    }
+}
+
 void vaapi_copy_picture(const struct castor_format *format, const struct castor_frame *frame,
                         const VAImage *image, uint8_t *bytes)
 {
     uint32_t width_px = smaller(format->width_px, image->width);
 
+    if (format->pixel == CASTOR_PIXEL_P010) {
+        copy_deep_plane(frame, 0, width_px, format->height_px, image, bytes);
+        copy_deep_plane(frame, 1, width_px, format->height_px / 2, image, bytes);
+        return;
+    }
     for (uint32_t y = 0; y < image->height; y++) {
         uint32_t row = smaller(y, format->height_px - 1);
         copy_luma_row(bytes + image->offsets[0] + (size_t)y * image->pitches[0],
@@ -97,7 +119,10 @@ void vaapi_copy_picture(const struct castor_format *format, const struct castor_
 static int create_image(struct vaapi_upload *upload, const VAImage *like, struct encoder_text *why)
 {
     struct vaapi_device *device = upload->device;
-    uint32_t own = upload->format.pixel == CASTOR_PIXEL_NV12 ? VA_FOURCC_NV12 : VA_FOURCC_I420;
+    bool is_ten_bit = upload->format.pixel == CASTOR_PIXEL_P010;
+    uint32_t own = upload->format.pixel == CASTOR_PIXEL_I420 ? VA_FOURCC_I420
+                   : is_ten_bit                              ? VA_FOURCC_P010
+                                                             : VA_FOURCC_NV12;
     VAImageFormat formats[IMAGE_FORMATS_MAX], chosen = {0};
     int count = 0;
 
@@ -105,12 +130,14 @@ static int create_image(struct vaapi_upload *upload, const VAImage *like, struct
         return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED, "vaapi: too many image formats");
     VAStatus status = VENDOR_CALL(device->thread, vaQueryImageFormats, device->display, formats, &count);
     for (int i = 0; status == VA_STATUS_SUCCESS && i < count; i++) {
-        if (formats[i].fourcc == own || (is_known(formats[i].fourcc) && chosen.fourcc == 0))
+        if (formats[i].fourcc == own || (is_known(&upload->format, formats[i].fourcc) && chosen.fourcc == 0))
             chosen = formats[i];
     }
     if (chosen.fourcc == 0)
-        return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
-                                "vaapi: this device takes pictures neither as NV12 nor as I420 or YV12");
+        return encoder_text_set(
+            why, CASTOR_ERR_UNSUPPORTED,
+            is_ten_bit ? "vaapi: this device takes no pictures as P010"
+                       : "vaapi: this device takes pictures neither as NV12 nor as I420 or YV12");
     status = VENDOR_CALL(device->thread, vaCreateImage, device->display, &chosen, like->width, like->height,
                          &upload->image);
     if (status == VA_STATUS_SUCCESS)
@@ -126,13 +153,13 @@ int vaapi_upload_open(struct vaapi_upload *upload, VASurfaceID surface, struct e
 
     upload->image.image_id = VA_INVALID_ID;
     VAStatus status = VENDOR_CALL(device->thread, vaDeriveImage, device->display, surface, &derived);
-    upload->derives = status == VA_STATUS_SUCCESS && is_known(derived.format.fourcc);
+    upload->derives = status == VA_STATUS_SUCCESS && is_known(&upload->format, derived.format.fourcc);
     if (status == VA_STATUS_SUCCESS)
         (void)VENDOR_CALL(device->thread, vaDestroyImage, device->display, derived.image_id);
     if (upload->derives)
         return CASTOR_OK;
-    derived.width = (uint16_t)(h264_macroblocks(upload->format.width_px) * 16);
-    derived.height = (uint16_t)(h264_macroblocks(upload->format.height_px) * 16);
+    derived.width = (uint16_t)upload->width_px;
+    derived.height = (uint16_t)upload->height_px;
     return create_image(upload, &derived, why);
 }
 

@@ -9,6 +9,7 @@
 struct vaapi_upload {
     struct vaapi_device *device;
     struct castor_format format;
+    uint32_t width_px, height_px; // of surfaces
     bool derives;  // the surface's own memory is written; otherwise `image`, which is then put into it
     VAImage image; // image_id VA_INVALID_ID when there is none
 };
@@ -23,7 +24,8 @@ void vaapi_upload_close(struct vaapi_upload *upload);
 CASTOR_MUST_USE int vaapi_upload_frame(struct vaapi_upload *upload, VASurfaceID surface,
                                        const struct castor_frame *frame, struct encoder_text *why);
 
-// Copies between layouts: NV12 or I420 to NV12, I420 or YV12 (VA_FOURCC_*) of image->width by image->height.
+// Copies between layouts: NV12 or I420 to NV12, I420 or YV12, P010 to P010 (VA_FOURCC_*), of image->width by
+// image->height.
 void vaapi_copy_picture(const struct castor_format *format, const struct castor_frame *frame,
                         const VAImage *image, uint8_t *bytes);
 

@@ -214,6 +214,7 @@ struct vaapi_work *vaapi_work_create(const struct encoder_config *config, enum v
     work->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     work->needs_idr = work->is_broken = true; // a session starts with an IDR
     work->bitrate_bps = config->bitrate_bps;
+    work->session.stream.codec = config->codec;
     work->session.stream.format = config->format;
     work->session.preset = preset;
     work->session.vbv_ms = config->vbv_ms ? config->vbv_ms : DEFAULT_VBV_MS;

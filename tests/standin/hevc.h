@@ -21,6 +21,9 @@ struct hevc_settings {
     uint32_t gop_frames; // 0: an IDR on request only
     bool has_video_signal, has_colours;
     int video_format, full_range, primaries, transfer, matrix;
+    // What else the device would set, last; may be NULL.
+    void (*tune)(x265_param *param, const void *context);
+    const void *context; // until hevc_open() is done
 };
 
 // Samples of 10 bits lie in the high bits of 16.

@@ -63,6 +63,7 @@ static uint32_t get_ue(struct reader *reader)
 }
 
 static const struct vaapi_stream stream = {
+    .codec = ENCODER_CODEC_H264,
     .format = {.width_px = 640, .height_px = 362, .pixel = CASTOR_PIXEL_I420, .rate = {30000, 1001}},
     .level_idc = 32,
     .cabac = true,
@@ -202,7 +203,7 @@ static int make(const void *bytes, size_t size, struct vaapi_parameter_sets *set
 {
     memset(coded, 0xEE, sizeof *coded);
     memcpy(coded->bytes + VAAPI_UNIT_ROOM_BYTES, bytes, size);
-    return vaapi_unit_make(coded->bytes + VAAPI_UNIT_ROOM_BYTES, size, sets, unit);
+    return vaapi_unit_make(ENCODER_CODEC_H264, coded->bytes + VAAPI_UNIT_ROOM_BYTES, size, sets, unit);
 }
 
 #define MAKE(text) make(text, sizeof(text) - 1, &sets, &coded, &unit)
@@ -256,8 +257,9 @@ static void what_is_no_stream_is_refused(void **state)
     uint8_t *big = malloc(VAAPI_UNIT_ROOM_BYTES + sizeof long_set);
     assert_non_null(big);
     memcpy(big + VAAPI_UNIT_ROOM_BYTES, long_set, sizeof long_set);
-    assert_int_equal(vaapi_unit_make(big + VAAPI_UNIT_ROOM_BYTES, sizeof long_set, &sets, &unit),
-                     CASTOR_ERR_INVALID);
+    assert_int_equal(
+        vaapi_unit_make(ENCODER_CODEC_H264, big + VAAPI_UNIT_ROOM_BYTES, sizeof long_set, &sets, &unit),
+        CASTOR_ERR_INVALID);
     free(big);
     assert_int_equal(sets.size_bytes, 0);
 }

@@ -5,27 +5,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <libavcodec/avcodec.h>
 
 #include "../contract/encoder_named.h"
 #include "hal/time.h"
+#include "vaapi_rig.h"
 
-#define SLOTS 6
-
-struct run {
-    struct castor_format format;
-    struct castor_frame_layout layout;
-    struct encoder *encoder;
-    AVCodecContext *decoder;
-    AVFrame *picture;
-    AVPacket *packet;
-};
-
-static void draw(const struct run *run, uint8_t *memory, uint64_t number)
+static void draw(const struct vaapi_rig *run, uint8_t *memory, uint64_t number)
 {
     uint32_t seed = (uint32_t)number * 2654435761u + 1;
 
@@ -36,7 +23,7 @@ static void draw(const struct run *run, uint8_t *memory, uint64_t number)
     }
 }
 
-static uint8_t source_sample(const struct run *run, const uint8_t *memory, unsigned plane, uint32_t x,
+static uint8_t source_sample(const struct vaapi_rig *run, const uint8_t *memory, unsigned plane, uint32_t x,
                              uint32_t y)
 {
     const struct castor_frame_layout *layout = &run->layout;
@@ -46,10 +33,8 @@ static uint8_t source_sample(const struct run *run, const uint8_t *memory, unsig
     return memory[layout->offset_bytes[plane] + (size_t)y * layout->stride_bytes[plane] + x];
 }
 
-static void compare(const struct run *run, const uint8_t *memory, uint64_t number)
+static void compare(const struct vaapi_rig *run, const uint8_t *memory, uint64_t number)
 {
-    assert_int_equal(run->picture->width, run->format.width_px);
-    assert_int_equal(run->picture->height, run->format.height_px);
     for (unsigned plane = 0; plane < 3; plane++) {
         uint32_t shift = plane > 0;
         for (uint32_t y = 0; y < run->format.height_px >> shift; y++) {
@@ -64,46 +49,7 @@ static void compare(const struct run *run, const uint8_t *memory, uint64_t numbe
     }
 }
 
-static void open_run(struct run *run, uint32_t width_px, uint32_t height_px, uint32_t pixel)
-{
-    struct encoder_config config = {
-        .codec = ENCODER_CODEC_H264,
-        .format = {.width_px = width_px, .height_px = height_px, .pixel = pixel, .rate = {30, 1}},
-        .bitrate_bps = 2000000,
-    };
-    struct encoder_text why = {""};
-
-    run->format = config.format;
-    assert_int_equal(castor_frame_layout_compute(&run->format, 64, &run->layout), CASTOR_OK);
-    if (encoder_open(encoder_named("vaapi"), &config, &run->encoder, &why) != CASTOR_OK)
-        fail_msg("%s", why.text);
-    run->decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
-    run->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
-    run->decoder->err_recognition = AV_EF_EXPLODE | AV_EF_BITSTREAM | AV_EF_CRCCHECK;
-    run->decoder->thread_count = 1;
-    assert_int_equal(avcodec_open2(run->decoder, NULL, NULL), 0);
-    run->picture = av_frame_alloc();
-    run->packet = av_packet_alloc();
-}
-
-static void close_run(struct run *run)
-{
-    encoder_close(run->encoder);
-    av_packet_free(&run->packet);
-    av_frame_free(&run->picture);
-    avcodec_free_context(&run->decoder);
-}
-
-static void decode(struct run *run, const struct castor_packet *packet)
-{
-    assert_int_equal(av_new_packet(run->packet, (int)packet->size_bytes), 0);
-    memcpy(run->packet->data, packet->data, packet->size_bytes);
-    assert_int_equal(avcodec_send_packet(run->decoder, run->packet), 0);
-    av_packet_unref(run->packet);
-    assert_int_equal(avcodec_receive_frame(run->decoder, run->picture), 0); // no picture is held back
-}
-
-static void code_and_compare(struct run *run, unsigned frames, unsigned idr_every)
+static void code_and_compare(struct vaapi_rig *run, unsigned frames, unsigned idr_every)
 {
     uint8_t *memory = malloc(run->layout.size_bytes);
     struct encoder_output output;
@@ -115,12 +61,10 @@ static void code_and_compare(struct run *run, unsigned frames, unsigned idr_ever
         castor_frame_map(&run->layout, memory, &frame);
         draw(run, memory, i);
         assert_int_equal(encoder_submit(run->encoder, &frame, idr ? ENCODER_SUBMIT_IDR : 0), CASTOR_OK);
-        assert_int_equal(encoder_receive(run->encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
-                         CASTOR_OK);
-        assert_int_equal(output.kind, ENCODER_OUTPUT_CODED);
+        vaapi_rig_receive(run, &output);
         assert_int_equal(output.cpu_copies, strstr(getenv("CASTOR_STANDIN_VA"), "noderive") ? 2 : 1);
         assert_int_equal((output.packet.flags & CASTOR_PACKET_IDR) != 0, idr || i == 0);
-        decode(run, &output.packet);
+        vaapi_rig_decode(run, &output.packet);
         compare(run, memory, i);
     }
     free(memory);
@@ -135,10 +79,10 @@ static void sizes_and_layouts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         for (uint32_t pixel = CASTOR_PIXEL_I420; pixel <= CASTOR_PIXEL_NV12; pixel++) {
-            struct run run;
-            open_run(&run, sizes[i].width_px, sizes[i].height_px, pixel);
+            struct vaapi_rig run;
+            vaapi_rig_open(&run, ENCODER_CODEC_H264, sizes[i].width_px, sizes[i].height_px, pixel);
             code_and_compare(&run, 4, 2);
-            close_run(&run);
+            vaapi_rig_close(&run);
         }
     }
 }
@@ -150,11 +94,11 @@ static void every_way_of_upload(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         for (uint32_t pixel = CASTOR_PIXEL_I420; pixel <= CASTOR_PIXEL_NV12; pixel++) {
-            struct run run;
+            struct vaapi_rig run;
             setenv("CASTOR_STANDIN_VA", words[i], 1);
-            open_run(&run, 642, 362, pixel);
+            vaapi_rig_open(&run, ENCODER_CODEC_H264, 642, 362, pixel);
             code_and_compare(&run, 3, 0);
-            close_run(&run);
+            vaapi_rig_close(&run);
         }
     }
     setenv("CASTOR_STANDIN_VA", "pcm", 1);
@@ -163,83 +107,48 @@ static void every_way_of_upload(void **state)
 // frame_num has 8 bits, pic_order_cnt_lsb too and counts twice as fast.
 static void numbers_wrap_in_a_long_gop(void **state)
 {
-    struct run run;
+    struct vaapi_rig run;
 
     (void)state;
-    open_run(&run, 320, 180, CASTOR_PIXEL_I420);
+    vaapi_rig_open(&run, ENCODER_CODEC_H264, 320, 180, CASTOR_PIXEL_I420);
     code_and_compare(&run, 600, 0);
-    close_run(&run);
+    vaapi_rig_close(&run);
 }
 
 static void many_idrs_in_a_row(void **state)
 {
-    struct run run;
+    struct vaapi_rig run;
 
     (void)state;
-    open_run(&run, 320, 180, CASTOR_PIXEL_NV12);
+    vaapi_rig_open(&run, ENCODER_CODEC_H264, 320, 180, CASTOR_PIXEL_NV12);
     code_and_compare(&run, 300, 1);
-    close_run(&run);
+    vaapi_rig_close(&run);
 }
 
 // ---- frames in DMA-BUFs: memfds, which the stand-in maps, as there is no device ----
-
-struct slots {
-    int fd[SLOTS];
-    uint8_t *memory[SLOTS];
-};
-
-static void open_slots(struct slots *slots, size_t size_bytes)
-{
-    for (unsigned i = 0; i < SLOTS; i++) {
-        slots->fd[i] = memfd_create("slot", MFD_CLOEXEC);
-        assert_true(slots->fd[i] >= 0);
-        assert_int_equal(ftruncate(slots->fd[i], (off_t)size_bytes), 0);
-        slots->memory[i] = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, slots->fd[i], 0);
-        assert_ptr_not_equal(slots->memory[i], MAP_FAILED);
-    }
-}
-
-static void close_slots(struct slots *slots, size_t size_bytes)
-{
-    for (unsigned i = 0; i < SLOTS; i++) {
-        munmap(slots->memory[i], size_bytes);
-        close(slots->fd[i]);
-    }
-}
-
-static void lend(struct run *run, const struct slots *slots, uint64_t sequence, unsigned slot)
-{
-    struct castor_frame frame = {.sequence = sequence, .slot = slot, .dmabuf_fd = slots->fd[slot]};
-
-    castor_frame_map(&run->layout, slots->memory[slot], &frame);
-    assert_int_equal(encoder_submit(run->encoder, &frame, 0), CASTOR_OK);
-}
 
 // As many frames in flight as it takes; each is its source bit for bit, and was copied so often.
 static void import_and_compare(uint32_t pixel, uint32_t cpu_copies)
 {
     struct encoder_output output;
-    struct slots slots;
-    struct run run;
+    struct vaapi_rig run;
     uint64_t in = 0;
 
-    open_run(&run, 642, 362, pixel);
-    open_slots(&slots, run.layout.size_bytes);
-    for (uint64_t out = 0; out < 4 * SLOTS; out++) {
-        for (; in < 4 * SLOTS && encoder_in_flight(run.encoder) < run.encoder->max_in_flight; in++) {
-            draw(&run, slots.memory[in % SLOTS], in);
-            lend(&run, &slots, in, (unsigned)(in % SLOTS));
+    vaapi_rig_open(&run, ENCODER_CODEC_H264, 642, 362, pixel);
+    vaapi_rig_open_slots(&run);
+    for (uint64_t out = 0; out < 4 * VAAPI_RIG_SLOTS; out++) {
+        for (; in < 4 * VAAPI_RIG_SLOTS && encoder_in_flight(run.encoder) < run.encoder->max_in_flight;
+             in++) {
+            draw(&run, run.memory[in % VAAPI_RIG_SLOTS], in);
+            vaapi_rig_lend(&run, in, (unsigned)(in % VAAPI_RIG_SLOTS));
         }
-        assert_int_equal(encoder_receive(run.encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
-                         CASTOR_OK);
-        assert_int_equal(output.kind, ENCODER_OUTPUT_CODED);
+        vaapi_rig_receive(&run, &output);
         assert_int_equal(output.packet.sequence, out);
         assert_int_equal(output.cpu_copies, cpu_copies);
-        decode(&run, &output.packet);
-        compare(&run, slots.memory[out % SLOTS], out);
+        vaapi_rig_decode(&run, &output.packet);
+        compare(&run, run.memory[out % VAAPI_RIG_SLOTS], out);
     }
-    close_run(&run);
-    close_slots(&slots, run.layout.size_bytes);
+    vaapi_rig_close(&run);
 }
 
 static bool claims_dmabuf(void)
@@ -278,24 +187,21 @@ static void what_cannot_be_imported_is_copied_once(void **state)
 static void a_frame_comes_twice(void **state)
 {
     struct encoder_output output;
-    struct slots slots;
-    struct run run;
+    struct vaapi_rig run;
 
     (void)state;
-    open_run(&run, 320, 180, CASTOR_PIXEL_NV12);
-    open_slots(&slots, run.layout.size_bytes);
-    draw(&run, slots.memory[0], 5);
+    vaapi_rig_open(&run, ENCODER_CODEC_H264, 320, 180, CASTOR_PIXEL_NV12);
+    vaapi_rig_open_slots(&run);
+    draw(&run, run.memory[0], 5);
     for (unsigned i = 0; i < run.encoder->max_in_flight; i++)
-        lend(&run, &slots, 5, 0);
+        vaapi_rig_lend(&run, 5, 0);
     for (unsigned i = 0; i < run.encoder->max_in_flight; i++) {
-        assert_int_equal(encoder_receive(run.encoder, &output, castor_now_ns() + 10 * CASTOR_NS_PER_S),
-                         CASTOR_OK);
+        vaapi_rig_receive(&run, &output);
         assert_int_equal(output.cpu_copies, 0);
-        decode(&run, &output.packet);
-        compare(&run, slots.memory[0], 5);
+        vaapi_rig_decode(&run, &output.packet);
+        compare(&run, run.memory[0], 5);
     }
-    close_run(&run);
-    close_slots(&slots, run.layout.size_bytes);
+    vaapi_rig_close(&run);
 }
 
 int main(void)

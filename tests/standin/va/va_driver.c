@@ -8,8 +8,10 @@ static VAStatus do_vaTerminate(VADriverContextP driver)
 {
     STANDIN_ENTER(driver);
     for (unsigned i = 0; i < CONTEXTS_MAX; i++) {
-        if (standin->contexts[i].object.id)
-            standin_x264_close(&standin->contexts[i]);
+        if (!standin->contexts[i].object.id)
+            continue;
+        standin_x264_close(&standin->contexts[i]);
+        standin_hevc_close(&standin->contexts[i]);
     }
     unsigned surfaces = standin_alive(standin, KIND_SURFACE), buffers = standin_alive(standin, KIND_BUFFER);
     unsigned images = standin_alive(standin, KIND_IMAGE), contexts = standin_alive(standin, KIND_CONTEXT);
@@ -137,7 +139,7 @@ __attribute__((visibility("default"))) VAStatus __vaDriverInit_1_0(VADriverConte
     }
     driver->version_major = VA_MAJOR_VERSION;
     driver->version_minor = VA_MINOR_VERSION;
-    driver->max_profiles = 4;
+    driver->max_profiles = 8;
     driver->max_entrypoints = 4;
     driver->max_attributes = 64;
     driver->max_image_formats = 4;

@@ -62,6 +62,14 @@ static void set_word(struct standin *standin, const char *word)
         standin->puts_yuv = true;
     else if (strcmp(word, "intel") == 0)
         standin->is_intel = true;
+    else if (strcmp(word, "nohevc") == 0)
+        standin->has_hevc = false;
+    else if (strcmp(word, "gpb") == 0)
+        standin->is_gpb = true;
+    else if (strcmp(word, "tools") == 0)
+        standin->has_all_tools = true;
+    else if (strcmp(word, "hash") == 0)
+        standin->hashes = true;
     else if (strcmp(word, "noprime") == 0)
         standin->has_prime = false;
     else if (strcmp(word, "badprime") == 0)
@@ -110,7 +118,8 @@ void standin_configure(struct standin *standin)
     standin->rate_controls = VA_RC_CBR | VA_RC_VBR | VA_RC_CQP;
     standin->packed =
         VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_SLICE | VA_ENC_PACKED_HEADER_RAW_DATA;
-    standin->has_prime = standin->has_slice = standin->has_derive = standin->has_sync_buffer = true;
+    standin->has_hevc = standin->has_prime = standin->has_slice = standin->has_derive =
+        standin->has_sync_buffer = true;
     split(getenv("CASTOR_STANDIN_VA"), each_word, standin);
     split(getenv("CASTOR_STANDIN_VA_FAULTS"), add_fault, standin);
 }

@@ -10,6 +10,9 @@ static const VAImageFormat nv12 = {
 static const VAImageFormat i420 = {
     .fourcc = VA_FOURCC_I420, .byte_order = VA_LSB_FIRST, .bits_per_pixel = 12};
 
+static const VAImageFormat p010 = {
+    .fourcc = VA_FOURCC_P010, .byte_order = VA_LSB_FIRST, .bits_per_pixel = 24};
+
 static VAStatus do_vaQueryImageFormats(VADriverContextP driver, VAImageFormat *list, int *count)
 {
     STANDIN_ENTER(driver);
@@ -17,6 +20,7 @@ static VAStatus do_vaQueryImageFormats(VADriverContextP driver, VAImageFormat *l
     list[(*count)++] = i420;
     if (!standin->puts_yuv)
         list[(*count)++] = nv12;
+    list[(*count)++] = p010;
     return VA_STATUS_SUCCESS;
 }
 
@@ -24,7 +28,7 @@ static void lay_out(VAImage *image, unsigned pitch, unsigned height)
 {
     unsigned luma = pitch * height;
 
-    image->num_planes = image->format.fourcc == VA_FOURCC_NV12 ? 2 : 3;
+    image->num_planes = image->format.fourcc == VA_FOURCC_I420 ? 3 : 2;
     image->pitches[0] = pitch;
     image->pitches[1] = image->pitches[2] = image->num_planes == 2 ? pitch : pitch / 2;
     image->offsets[1] = luma;
@@ -57,14 +61,16 @@ static VAStatus do_vaCreateImage(VADriverContextP driver, VAImageFormat *format,
 {
     STANDIN_ENTER(driver);
     VAStatus status = VA_STATUS_ERROR_ALLOCATION_FAILED;
-    if ((format->fourcc != VA_FOURCC_NV12 || standin->puts_yuv) && format->fourcc != VA_FOURCC_I420)
+    if ((format->fourcc != VA_FOURCC_NV12 || standin->puts_yuv) && format->fourcc != VA_FOURCC_I420 &&
+        format->fourcc != VA_FOURCC_P010)
         return standin_misuse(VA_STATUS_ERROR_INVALID_IMAGE_FORMAT, "vaCreateImage: %.4s was not offered",
                               (const char *)&format->fourcc);
     pthread_mutex_lock(&standin->lock);
     struct image *image = create(standin, format, width, height);
     if (image) {
         struct buffer *buffer = standin_find(standin, KIND_BUFFER, image->buffer);
-        lay_out(&image->image, ((unsigned)width + 127) / 64 * 64, (unsigned)height);
+        lay_out(&image->image, ((unsigned)width * (format->fourcc == VA_FOURCC_P010 ? 2 : 1) + 127) / 64 * 64,
+                (unsigned)height);
         buffer->bytes = calloc(1, image->image.data_size);
         *out = image->image;
         status = buffer->bytes ? VA_STATUS_SUCCESS : status;
@@ -82,7 +88,8 @@ static VAStatus do_vaDeriveImage(VADriverContextP driver, VASurfaceID id, VAImag
     pthread_mutex_lock(&standin->lock);
     struct surface *surface = standin_find(standin, KIND_SURFACE, id);
     struct image *image = surface && !surface->mapped
-                              ? create(standin, &nv12, (int)surface->width, (int)surface->height)
+                              ? create(standin, surface->fourcc == VA_FOURCC_P010 ? &p010 : &nv12,
+                                       (int)surface->width, (int)surface->height)
                               : NULL;
     if (!surface)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDeriveImage: there is no %#x", id);
@@ -122,17 +129,22 @@ static void put(const struct image *image, const uint8_t *from, struct surface *
                 unsigned height)
 {
     const VAImage *layout = &image->image;
+    unsigned row_bytes = width * (surface->fourcc == VA_FOURCC_P010 ? 2 : 1);
 
     for (unsigned y = 0; y < height; y++)
         memcpy(surface->plane[0] + (size_t)y * surface->pitch[0], from + (size_t)y * layout->pitches[0],
-               width);
+               row_bytes);
     for (unsigned y = 0; y < height / 2; y++) {
         uint8_t *to = surface->plane[1] + (size_t)y * surface->pitch[1];
         const uint8_t *u = from + layout->offsets[1] + (size_t)y * layout->pitches[1];
+        if (layout->num_planes == 2) {
+            memcpy(to, u, row_bytes);
+            continue;
+        }
         const uint8_t *v = from + layout->offsets[2] + (size_t)y * layout->pitches[2];
         for (unsigned x = 0; x < width / 2; x++) {
-            to[x * 2] = layout->num_planes == 2 ? u[x * 2] : u[x];
-            to[x * 2 + 1] = layout->num_planes == 2 ? u[x * 2 + 1] : v[x];
+            to[x * 2] = u[x];
+            to[x * 2 + 1] = v[x];
         }
     }
 }
@@ -155,8 +167,10 @@ static VAStatus do_vaPutImage(VADriverContextP driver, VASurfaceID surface_id, V
                                                     : "the image is mapped");
     else if (from_x || from_y || to_x || to_y || from_width != to_width || from_height != to_height ||
              from_width > image->image.width || from_height > image->image.height ||
-             to_width > surface->width || to_height > surface->height)
-        status = standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaPutImage: neither scales nor moves");
+             to_width > surface->width || to_height > surface->height ||
+             (surface->fourcc == VA_FOURCC_P010) != (image->image.format.fourcc == VA_FOURCC_P010))
+        status = standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER,
+                                "vaPutImage: neither scales nor moves, nor changes the depth");
     else
         put(image, buffer->bytes, surface, to_width, to_height);
     pthread_mutex_unlock(&standin->lock);

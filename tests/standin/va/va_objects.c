@@ -97,13 +97,15 @@ static VAStatus do_vaCreateContext(VADriverContextP driver, VAConfigID config, i
     if (!found || !knows_targets || width < 16 || height < 16)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_CONFIG, "vaCreateContext: config %#x, %dx%d%s",
                                 config, width, height, knows_targets ? "" : ", unknown surface");
-    else if (standin->is_pcm && (found->packed & wanted) != wanted)
+    else if (standin->is_pcm && !standin_is_hevc(found->profile) && (found->packed & wanted) != wanted)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_CONFIG,
                                 "vaCreateContext: mode pcm needs packed sequence and slice headers");
     else {
         struct context *context = standin_create(standin, KIND_CONTEXT);
         if (context) {
             context->config = config;
+            context->is_hevc = standin_is_hevc(found->profile);
+            context->fourcc = found->profile == VAProfileHEVCMain10 ? VA_FOURCC_P010 : VA_FOURCC_NV12;
             context->width = width;
             context->height = height;
             *id = context->object.id;
@@ -126,6 +128,7 @@ static VAStatus do_vaDestroyContext(VADriverContextP driver, VAContextID id)
         if (context->picture.is_open)
             (void)standin_misuse(status, "vaDestroyContext: inside a picture");
         standin_x264_close(context);
+        standin_hevc_close(context);
         standin_free(&context->object);
     }
     pthread_mutex_unlock(&standin->lock);
@@ -134,15 +137,15 @@ static VAStatus do_vaDestroyContext(VADriverContextP driver, VAContextID id)
 
 // ---- buffers ----
 
-static size_t wanted_size(VABufferType type)
+static size_t wanted_size(VABufferType type, bool is_hevc)
 {
     switch (type) {
     case VAEncSequenceParameterBufferType:
-        return sizeof(VAEncSequenceParameterBufferH264);
+        return is_hevc ? sizeof(VAEncSequenceParameterBufferHEVC) : sizeof(VAEncSequenceParameterBufferH264);
     case VAEncPictureParameterBufferType:
-        return sizeof(VAEncPictureParameterBufferH264);
+        return is_hevc ? sizeof(VAEncPictureParameterBufferHEVC) : sizeof(VAEncPictureParameterBufferH264);
     case VAEncSliceParameterBufferType:
-        return sizeof(VAEncSliceParameterBufferH264);
+        return is_hevc ? sizeof(VAEncSliceParameterBufferHEVC) : sizeof(VAEncSliceParameterBufferH264);
     case VAEncPackedHeaderParameterBufferType:
         return sizeof(VAEncPackedHeaderParameterBuffer);
     default:
@@ -152,7 +155,7 @@ static size_t wanted_size(VABufferType type)
 
 static bool is_known(VABufferType type)
 {
-    return wanted_size(type) || type == VAEncPackedHeaderDataBufferType ||
+    return wanted_size(type, false) || type == VAEncPackedHeaderDataBufferType ||
            type == VAEncMiscParameterBufferType || type == VAEncCodedBufferType;
 }
 
@@ -176,15 +179,18 @@ static VAStatus do_vaCreateBuffer(VADriverContextP driver, VAContextID context, 
 {
     STANDIN_ENTER(driver);
     VAStatus status = VA_STATUS_ERROR_ALLOCATION_FAILED;
-    if (!is_known(type) || count != 1 || size == 0 || (wanted_size(type) && size != wanted_size(type)) ||
-        (!data) != (type == VAEncCodedBufferType))
-        return standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaCreateBuffer: type %d, %u of %u bytes%s",
-                              (int)type, count, size, data ? "" : ", no data");
     pthread_mutex_lock(&standin->lock);
+    const struct context *owner = standin_find(standin, KIND_CONTEXT, context);
     struct buffer *buffer = NULL;
-    if (!standin_find(standin, KIND_CONTEXT, context))
+    size_t wanted = owner ? wanted_size(type, owner->is_hevc) : 0;
+    if (!owner)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_CONTEXT, "vaCreateBuffer: there is no context %#x",
                                 context);
+    else if (!is_known(type) || count != 1 || size == 0 || (wanted && size != wanted) ||
+             (!data) != (type == VAEncCodedBufferType))
+        status =
+            standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaCreateBuffer: type %d, %u of %u bytes%s",
+                           (int)type, count, size, data ? "" : ", no data");
     else
         buffer = create_buffer(standin, type, size);
     if (buffer) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Codes every macroblock as I_PCM (7.3.5) behind the client's own slice header, bit by bit.
+#include "va_reader.h"
 #include "va_standin.h"
 
 #include <stdlib.h>
@@ -79,41 +80,13 @@ static void put_macroblock(struct bits *bits, const struct surface *surface, uns
     bits->count += 384 * 8;
 }
 
-static void put_escaped(struct coded *out, const uint8_t *bytes, size_t size)
-{
-    unsigned zeros = 0;
-    size_t from = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        if (zeros >= 2 && bytes[i] <= 3) {
-            standin_put(out, bytes + from, i - from);
-            standin_put(out, "\3", 1);
-            from = i;
-            zeros = 0;
-        }
-        zeros = bytes[i] == 0 ? zeros + 1 : 0;
-    }
-    standin_put(out, bytes + from, size - from);
-}
-
-static size_t last_nal(const struct packed *packed)
-{
-    size_t found = 0;
-
-    for (size_t i = 0; i + 3 < packed->size; i++) {
-        if (packed->bytes[i] == 0 && packed->bytes[i + 1] == 0 && packed->bytes[i + 2] == 1)
-            found = i + 3;
-    }
-    return found;
-}
-
 static VAStatus put_slice(struct context *context, const struct surface *surface, const struct packed *packed,
                           struct coded *out)
 {
     unsigned columns = context->sequence.picture_width_in_mbs, rows = context->sequence.picture_height_in_mbs;
     struct bits bits = {.capacity = (size_t)columns * rows * 388 + PAYLOAD_EXTRA};
     bool idr = context->picture.parameters.pic_fields.bits.idr_pic_flag;
-    size_t nal = last_nal(packed);
+    size_t nal = reader_last_nal(packed->bytes, packed->size);
 
     bits.bytes = calloc(1, bits.capacity);
     if (!bits.bytes)
@@ -129,7 +102,7 @@ static VAStatus put_slice(struct context *context, const struct surface *surface
         }
     }
     put_bits(&bits, 1, 1);
-    put_escaped(out, bits.bytes, (bits.count + 7) / 8);
+    standin_put_escaped(out, bits.bytes, (bits.count + 7) / 8);
     free(bits.bytes);
     return VA_STATUS_SUCCESS;
 }

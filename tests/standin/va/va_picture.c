@@ -20,6 +20,23 @@ void standin_put(struct coded *out, const void *bytes, size_t size)
     out->size += size;
 }
 
+void standin_put_escaped(struct coded *out, const uint8_t *bytes, size_t size)
+{
+    unsigned zeros = 0;
+    size_t from = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (zeros >= 2 && bytes[i] <= 3) {
+            standin_put(out, bytes + from, i - from);
+            standin_put(out, "\3", 1);
+            from = i;
+            zeros = 0;
+        }
+        zeros = bytes[i] == 0 ? zeros + 1 : 0;
+    }
+    standin_put(out, bytes + from, size - from);
+}
+
 static VAStatus do_vaBeginPicture(VADriverContextP driver, VAContextID id, VASurfaceID input)
 {
     STANDIN_ENTER(driver);
@@ -129,6 +146,24 @@ static VAStatus take_packed_data(struct picture *picture, const struct buffer *b
     return VA_STATUS_SUCCESS;
 }
 
+static void take_parameters(struct context *context, const void *bytes)
+{
+    struct picture *picture = &context->picture;
+
+    if (context->is_hevc) {
+        memcpy(&picture->hevc, bytes, sizeof picture->hevc);
+        picture->idr = picture->hevc.pic_fields.bits.idr_pic_flag;
+        picture->coded = picture->hevc.coded_buf;
+        picture->recon = picture->hevc.decoded_curr_pic.picture_id;
+    } else {
+        memcpy(&picture->parameters, bytes, sizeof picture->parameters);
+        picture->idr = picture->parameters.pic_fields.bits.idr_pic_flag;
+        picture->coded = picture->parameters.coded_buf;
+        picture->recon = picture->parameters.CurrPic.picture_id;
+    }
+    picture->has_picture = true;
+}
+
 static VAStatus take(struct standin *standin, struct context *context, const struct buffer *buffer)
 {
     const struct config *config = standin_find(standin, KIND_CONFIG, context->config);
@@ -136,17 +171,22 @@ static VAStatus take(struct standin *standin, struct context *context, const str
 
     switch (buffer->type) {
     case VAEncSequenceParameterBufferType:
-        memcpy(&context->sequence, buffer->bytes, sizeof context->sequence);
+        if (context->is_hevc)
+            memcpy(&context->hevc_sequence, buffer->bytes, sizeof context->hevc_sequence);
+        else
+            memcpy(&context->sequence, buffer->bytes, sizeof context->sequence);
         context->has_sequence = picture->has_sequence = true;
         return VA_STATUS_SUCCESS;
     case VAEncPictureParameterBufferType:
-        memcpy(&picture->parameters, buffer->bytes, sizeof picture->parameters);
-        picture->has_picture = true;
+        take_parameters(context, buffer->bytes);
         return VA_STATUS_SUCCESS;
     case VAEncSliceParameterBufferType:
         if (picture->has_slice)
             return standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaRenderPicture: more than one slice");
-        memcpy(&picture->slice, buffer->bytes, sizeof picture->slice);
+        if (context->is_hevc)
+            memcpy(&picture->hevc_slice, buffer->bytes, sizeof picture->hevc_slice);
+        else
+            memcpy(&picture->slice, buffer->bytes, sizeof picture->slice);
         picture->has_slice = true;
         return VA_STATUS_SUCCESS;
     case VAEncPackedHeaderParameterBufferType:
@@ -190,11 +230,12 @@ static VAStatus do_vaRenderPicture(VADriverContextP driver, VAContextID id, VABu
 }
 
 // Leaves only slices in what was coded.
-static void drop_headers(struct coded *coded)
+static void drop_headers(struct coded *coded, bool is_hevc)
 {
     for (size_t i = 0; i + 3 < coded->size; i++) {
         const uint8_t *at = coded->bytes + i;
-        if (at[0] == 0 && at[1] == 0 && at[2] == 1 && ((at[3] & 0x1F) == 5 || (at[3] & 0x1F) == 1)) {
+        bool is_slice = is_hevc ? at[3] >> 1 < 32 : (at[3] & 0x1F) == 5 || (at[3] & 0x1F) == 1;
+        if (at[0] == 0 && at[1] == 0 && at[2] == 1 && is_slice) {
             memmove(coded->bytes, at, coded->size - i);
             coded->size -= i;
             return;
@@ -209,7 +250,8 @@ static uint32_t status_bits(const struct standin *standin)
     return standin_picture_fault(standin, "bad") ? VA_CODED_BUF_STATUS_BAD_BITSTREAM : 0;
 }
 
-static void spoil(struct standin *standin, struct buffer *buffer, struct coded *coded)
+static void spoil(struct standin *standin, const struct context *context, struct buffer *buffer,
+                  struct coded *coded)
 {
     const struct fault *slow = standin_picture_fault(standin, "slow");
 
@@ -221,7 +263,7 @@ static void spoil(struct standin *standin, struct buffer *buffer, struct coded *
     if (standin_picture_fault(standin, "drop"))
         coded->size = 0;
     if (standin_picture_fault(standin, "noheaders"))
-        drop_headers(coded);
+        drop_headers(coded, context->is_hevc);
     buffer->segments[0].status = status_bits(standin);
     if (standin_picture_fault(standin, "garbage")) {
         coded->size = coded->capacity < GARBAGE_BYTES ? coded->capacity : GARBAGE_BYTES;
@@ -234,8 +276,9 @@ static void remember(struct context *context)
     const struct picture *picture = &context->picture;
 
     context->has_last = true;
-    context->last_idr = picture->parameters.pic_fields.bits.idr_pic_flag;
-    context->last_recon = picture->parameters.CurrPic.picture_id;
+    context->last_idr = picture->idr;
+    context->last_recon = picture->recon;
+    context->last_poc = picture->hevc.decoded_curr_pic.pic_order_cnt;
     context->last_frame_num = picture->parameters.frame_num;
     if (context->last_idr)
         context->last_idr_pic_id = picture->slice.idr_pic_id;
@@ -246,18 +289,19 @@ static VAStatus code(struct standin *standin, struct context *context)
     struct picture *picture = &context->picture;
     const struct config *config = standin_find(standin, KIND_CONFIG, context->config);
     struct surface *surface = standin_find(standin, KIND_SURFACE, picture->input);
-    struct buffer *buffer = standin_find(standin, KIND_BUFFER, picture->parameters.coded_buf);
+    struct buffer *buffer = standin_find(standin, KIND_BUFFER, picture->coded);
     struct coded coded = {.bytes = buffer->bytes, .capacity = buffer->size};
-    bool idr = picture->parameters.pic_fields.bits.idr_pic_flag && !standin_picture_fault(standin, "plain");
-    VAStatus status = standin->is_pcm ? standin_code_pcm(context, surface, &coded)
-                                      : standin_code_x264(context, config, surface, idr, &coded);
+    bool idr = picture->idr && !standin_picture_fault(standin, "plain");
+    VAStatus status = context->is_hevc  ? standin_code_hevc(standin, context, config, surface, idr, &coded)
+                      : standin->is_pcm ? standin_code_pcm(context, surface, &coded)
+                                        : standin_code_x264(context, config, surface, idr, &coded);
 
     if (status != VA_STATUS_SUCCESS)
         return status;
     if (coded.overflowed)
         return standin_misuse(VA_STATUS_ERROR_NOT_ENOUGH_BUFFER, "coded buffer of %zu bytes is too small",
                               buffer->size);
-    spoil(standin, buffer, &coded);
+    spoil(standin, context, buffer, &coded);
     buffer->coded_size = coded.size;
     buffer->is_pending = buffer->is_filled = true;
     buffer->input = picture->input;

@@ -9,10 +9,17 @@
 #define WIDTH_MAX 3840
 #define HEIGHT_MAX 2304
 
+bool standin_is_hevc(VAProfile profile)
+{
+    return profile == VAProfileHEVCMain || profile == VAProfileHEVCMain10;
+}
+
 static bool has_profile(const struct standin *standin, VAProfile profile)
 {
     // I_PCM is written with CAVLC only.
-    return profile == VAProfileH264ConstrainedBaseline || (profile == VAProfileH264Main && !standin->is_pcm);
+    return profile == VAProfileH264ConstrainedBaseline ||
+           (profile == VAProfileH264Main && !standin->is_pcm) ||
+           (standin_is_hevc(profile) && standin->has_hevc);
 }
 
 static bool has_entrypoint(const struct standin *standin, VAEntrypoint entrypoint)
@@ -33,6 +40,10 @@ static VAStatus do_vaQueryConfigProfiles(VADriverContextP driver, VAProfile *lis
     list[(*count)++] = VAProfileH264ConstrainedBaseline;
     if (has_profile(standin, VAProfileH264Main))
         list[(*count)++] = VAProfileH264Main;
+    if (standin->has_hevc) {
+        list[(*count)++] = VAProfileHEVCMain;
+        list[(*count)++] = VAProfileHEVCMain10;
+    }
     return VA_STATUS_SUCCESS;
 }
 
@@ -50,11 +61,52 @@ static VAStatus do_vaQueryConfigEntrypoints(VADriverContextP driver, VAProfile p
     return VA_STATUS_SUCCESS;
 }
 
-static uint32_t attribute(const struct standin *standin, VAEntrypoint entrypoint, VAConfigAttribType type)
+static uint32_t rt_format(VAProfile profile)
 {
+    return profile == VAProfileHEVCMain10 ? VA_RT_FORMAT_YUV420_10 : VA_RT_FORMAT_YUV420;
+}
+
+// What is told of HEVC with the word "tools": what a client does not take where nothing is told. No
+// asymmetric partitions, which it takes then.
+static uint32_t hevc_tools(void)
+{
+    VAConfigAttribValEncHEVCFeatures features = {.bits = {.sao = VA_FEATURE_SUPPORTED,
+                                                          .temporal_mvp = VA_FEATURE_REQUIRED,
+                                                          .strong_intra_smoothing = VA_FEATURE_REQUIRED,
+                                                          .sign_data_hiding = VA_FEATURE_REQUIRED,
+                                                          .constrained_intra_pred = VA_FEATURE_REQUIRED,
+                                                          .cu_qp_delta = VA_FEATURE_SUPPORTED}};
+    return features.value;
+}
+
+static uint32_t hevc_blocks(void)
+{
+    VAConfigAttribValEncHEVCBlockSizes blocks = {.bits = {.log2_max_coding_tree_block_size_minus3 = 3,
+                                                          .log2_min_coding_tree_block_size_minus3 = 3,
+                                                          .log2_min_luma_coding_block_size_minus3 = 1,
+                                                          .log2_max_luma_transform_block_size_minus2 = 3,
+                                                          .log2_min_luma_transform_block_size_minus2 = 0,
+                                                          .max_max_transform_hierarchy_depth_inter = 1,
+                                                          .max_max_transform_hierarchy_depth_intra = 1}};
+    return blocks.value;
+}
+
+static uint32_t attribute(const struct standin *standin, VAProfile profile, VAEntrypoint entrypoint,
+                          VAConfigAttribType type)
+{
+    bool tells_tools = standin_is_hevc(profile) && standin->has_all_tools;
+
     switch (type) {
     case VAConfigAttribRTFormat:
-        return VA_RT_FORMAT_YUV420;
+        return rt_format(profile);
+    case VAConfigAttribEncHEVCFeatures:
+        return tells_tools ? hevc_tools() : VA_ATTRIB_NOT_SUPPORTED;
+    case VAConfigAttribEncHEVCBlockSizes:
+        return tells_tools ? hevc_blocks() : VA_ATTRIB_NOT_SUPPORTED;
+    case VAConfigAttribPredictionDirection:
+        return standin_is_hevc(profile) && standin->is_gpb
+                   ? VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_BI_NOT_EMPTY
+                   : VA_ATTRIB_NOT_SUPPORTED;
     case VAConfigAttribRateControl:
         return standin_rate_controls(standin, entrypoint);
     case VAConfigAttribEncPackedHeaders:
@@ -83,14 +135,14 @@ static VAStatus do_vaGetConfigAttributes(VADriverContextP driver, VAProfile prof
     if (!has_entrypoint(standin, entrypoint))
         return VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT;
     for (int i = 0; i < count; i++)
-        list[i].value = attribute(standin, entrypoint, list[i].type);
+        list[i].value = attribute(standin, profile, entrypoint, list[i].type);
     return VA_STATUS_SUCCESS;
 }
 
 static VAStatus take_attribute(const struct standin *standin, struct config *config,
                                const VAConfigAttrib *wanted)
 {
-    uint32_t offered = attribute(standin, config->entrypoint, wanted->type);
+    uint32_t offered = attribute(standin, config->profile, config->entrypoint, wanted->type);
 
     if (offered == VA_ATTRIB_NOT_SUPPORTED)
         return standin_misuse(VA_STATUS_ERROR_ATTR_NOT_SUPPORTED,
@@ -158,7 +210,7 @@ static VAStatus do_vaQueryConfigAttributes(VADriverContextP driver, VAConfigID i
         return VA_STATUS_ERROR_INVALID_CONFIG;
     *profile = config->profile;
     *entrypoint = config->entrypoint;
-    list[0] = (VAConfigAttrib){VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420};
+    list[0] = (VAConfigAttrib){VAConfigAttribRTFormat, rt_format(config->profile)};
     *count = 1;
     return VA_STATUS_SUCCESS;
 }
@@ -168,16 +220,21 @@ static VASurfaceAttrib integer(VASurfaceAttribType type, uint32_t flags, int val
     return (VASurfaceAttrib){type, flags, {.type = VAGenericValueTypeInteger, .value.i = value}};
 }
 
-static VAStatus do_vaQuerySurfaceAttributes(VADriverContextP driver, VAConfigID config, VASurfaceAttrib *list,
+static VAStatus do_vaQuerySurfaceAttributes(VADriverContextP driver, VAConfigID id, VASurfaceAttrib *list,
                                             unsigned *count)
 {
     STANDIN_ENTER(driver);
+    const struct config *config = standin_find(standin, KIND_CONFIG, id);
+    if (!config)
+        return standin_misuse(VA_STATUS_ERROR_INVALID_CONFIG, "vaQuerySurfaceAttributes: there is no %#x",
+                              id);
+    uint32_t fourcc = config->profile == VAProfileHEVCMain10 ? VA_FOURCC_P010 : VA_FOURCC_NV12;
     uint32_t both = VA_SURFACE_ATTRIB_GETTABLE | VA_SURFACE_ATTRIB_SETTABLE;
     int memory = VA_SURFACE_ATTRIB_MEM_TYPE_VA;
     if (standin->has_prime)
         memory |= VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2;
     const VASurfaceAttrib all[] = {
-        integer(VASurfaceAttribPixelFormat, both, VA_FOURCC_NV12),
+        integer(VASurfaceAttribPixelFormat, both, (int)fourcc),
         integer(VASurfaceAttribMinWidth, VA_SURFACE_ATTRIB_GETTABLE, 16),
         integer(VASurfaceAttribMinHeight, VA_SURFACE_ATTRIB_GETTABLE, 16),
         integer(VASurfaceAttribMaxWidth, VA_SURFACE_ATTRIB_GETTABLE, WIDTH_MAX),
@@ -185,7 +242,6 @@ static VAStatus do_vaQuerySurfaceAttributes(VADriverContextP driver, VAConfigID 
         integer(VASurfaceAttribMemoryType, both, memory),
     };
     unsigned capacity = *count;
-    (void)config;
     *count = sizeof all / sizeof all[0];
     if (!list)
         return VA_STATUS_SUCCESS;

@@ -12,6 +12,10 @@
 //   nopacked, seqonly   packed headers offered: none, sequence only; otherwise sequence, slice, raw data
 //   noderive, nosyncbuffer   functions that are absent; putyuv: images are I420 only (with noderive)
 //   intel           the vendor's name contains "Intel"
+//   nohevc          no HEVC profiles
+//   gpb             HEVC has no P slices, B slices with one reference twice take their place
+//   tools           HEVC tells what it codes with, unlike what clients take where nothing is told
+//   hash            HEVC: the hash of each decoded picture as an SEI message
 //   noprime, badprime   no surfaces of other memory (DRM PRIME) are offered; or they are, and each is refused
 // CASTOR_STANDIN_VA_FAULTS, separated by commas, KIND[:FUNCTION]@FIRST[+COUNT][=MS], counted from 1 since
 // vaInitialize(); COUNT 0 is for ever. CASTOR_STANDIN_NOW (../now.h) tells them while it runs.
@@ -32,6 +36,9 @@
 #include <va/va.h>
 #include <va/va_backend.h>
 #include <va/va_enc_h264.h>
+#include <va/va_enc_hevc.h>
+
+#include "va_hevc_headers.h"
 
 #define SURFACES_MAX 128
 #define BUFFERS_MAX 512
@@ -60,7 +67,8 @@ struct config {
 struct surface {
     struct object object;
     unsigned width, height;
-    uint8_t *plane[2]; // NV12
+    uint32_t fourcc; // NV12 or P010
+    uint8_t *plane[2];
     unsigned pitch[2];
     uint8_t *bytes; // its own memory
     void *mapped;   // or what was imported, read only
@@ -102,8 +110,12 @@ struct picture {
     bool is_open, failed;
     uint32_t input;
     bool has_sequence, has_picture, has_slice, awaits_packed_data;
+    bool idr; // this and the next two as the picture parameters say
+    uint32_t coded, recon;
     VAEncPictureParameterBufferH264 parameters;
     VAEncSliceParameterBufferH264 slice;
+    VAEncPictureParameterBufferHEVC hevc;
+    VAEncSliceParameterBufferHEVC hevc_slice;
     struct packed packed[PACKED_MAX];
     unsigned packed_count;
 };
@@ -112,16 +124,22 @@ struct context {
     struct object object;
     uint32_t config;
     int width, height;
+    bool is_hevc;
+    uint32_t fourcc; // of all surfaces
     struct picture picture;
     bool has_sequence, is_banned;
     VAEncSequenceParameterBufferH264 sequence;
+    VAEncSequenceParameterBufferHEVC hevc_sequence;
     uint32_t bits_per_second, vbv_bits, fps_num, fps_den;
     bool rate_changed;
     bool has_last; // the picture before
     uint32_t last_recon, last_frame_num;
     bool last_idr;
     uint16_t last_idr_pic_id;
+    int32_t last_poc; // of HEVC
     void *x264;
+    struct hevc_sets hevc_sets; // as the client packed them last
+    struct va_hevc *hevc;
     int64_t coded; // pictures
 };
 
@@ -133,8 +151,8 @@ struct fault {
 
 struct standin {
     pthread_mutex_t lock;
-    bool is_pcm, is_intel, has_derive, has_sync_buffer, puts_yuv, has_lp, has_slice, lp_is_cqp, has_prime,
-        refuses_prime;
+    bool is_pcm, is_intel, has_derive, has_sync_buffer, puts_yuv, has_lp, has_slice, lp_is_cqp, is_gpb,
+        hashes, has_hevc, has_all_tools, has_prime, refuses_prime;
     uint32_t rate_controls, packed;
     struct fault faults[FAULTS_MAX];
     unsigned fault_count;
@@ -182,6 +200,7 @@ void standin_surface_destroy(struct surface *surface);
 
 // va_queries.c
 void standin_queries_install(struct VADriverVTable *table);
+bool standin_is_hevc(VAProfile profile);
 uint32_t standin_rate_controls(const struct standin *standin, VAEntrypoint entrypoint);
 
 // va_picture.c
@@ -190,15 +209,23 @@ void standin_picture_install(struct VADriverVTable *table, const struct standin 
 VAStatus standin_wait_coded(struct standin *standin, struct buffer *buffer, int64_t deadline_ns);
 void standin_settle_coded(struct standin *standin, struct buffer *buffer);
 
-// va_check.c
+// va_check.c and by codec: va_check_h264.c, va_check_hevc.c
 VAStatus standin_check_picture(struct standin *standin, struct context *context);
+VAStatus standin_check_h264(struct standin *standin, struct context *context);
+VAStatus standin_check_hevc(struct standin *standin, struct context *context);
+#define STANDIN_WRONG(...) standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaEndPicture: " __VA_ARGS__)
 
-// va_pcm.c, va_x264.c
+// va_pcm.c, va_x264.c, va_hevc.c
+VAStatus standin_code_hevc(const struct standin *standin, struct context *context,
+                           const struct config *config, const struct surface *surface, bool idr,
+                           struct coded *out);
+void standin_hevc_close(struct context *context);
 VAStatus standin_code_pcm(struct context *context, const struct surface *surface, struct coded *out);
 VAStatus standin_code_x264(struct context *context, const struct config *config,
                            const struct surface *surface, bool idr, struct coded *out);
 void standin_x264_close(struct context *context);
 void standin_put(struct coded *out, const void *bytes, size_t size);
+void standin_put_escaped(struct coded *out, const uint8_t *bytes, size_t size);
 
 #define STANDIN_ENTER(driver)                                                                                \
     struct standin *standin = standin_of(driver);                                                            \

@@ -21,10 +21,16 @@ struct wish {
 
 #define WRONG(...) standin_misuse(VA_STATUS_ERROR_INVALID_PARAMETER, "vaCreateSurfaces: " __VA_ARGS__)
 
+static unsigned sample_bytes(uint32_t fourcc)
+{
+    return fourcc == VA_FOURCC_P010 ? 2 : 1;
+}
+
 static VAStatus allocate(struct surface *surface)
 {
     // Never the width itself.
-    surface->pitch[0] = surface->pitch[1] = (surface->width + PITCH_ALIGN) / PITCH_ALIGN * PITCH_ALIGN;
+    surface->pitch[0] = surface->pitch[1] =
+        (surface->width * sample_bytes(surface->fourcc) + PITCH_ALIGN) / PITCH_ALIGN * PITCH_ALIGN;
     surface->size = (size_t)surface->pitch[0] * (surface->height + surface->height / 2);
     surface->bytes = calloc(1, surface->size);
     if (!surface->bytes)
@@ -37,7 +43,9 @@ static VAStatus allocate(struct surface *surface)
 // Layers, composed or separate, as a list of planes; their formats are those of drm_fourcc.h.
 static VAStatus check_layers(const struct wish *wish, uint32_t offsets[2], uint32_t pitches[2])
 {
-    static const uint32_t separate[] = {0x20203852, 0x38385247}; // R8, GR88
+    static const uint32_t layers8[] = {0x20203852, 0x38385247};  // R8, GR88
+    static const uint32_t layers16[] = {0x20363152, 0x32335247}; // R16, GR32
+    const uint32_t *separate = wish->fourcc == VA_FOURCC_P010 ? layers16 : layers8;
     const VADRMPRIMESurfaceDescriptor *external = wish->external;
 
     if (external->num_layers != 1 && external->num_layers != 2)
@@ -79,8 +87,8 @@ static VAStatus check_external(const struct surface *surface, const struct wish 
     uint64_t ends[2] = {offsets[0] + (uint64_t)pitches[0] * surface->height,
                         offsets[1] + (uint64_t)pitches[1] * (surface->height / 2)};
     for (unsigned i = 0; i < 2; i++) {
-        if (pitches[i] < surface->width || pitches[i] % IMPORT_ALIGN || offsets[i] % IMPORT_ALIGN ||
-            ends[i] > (uint64_t)real)
+        if (pitches[i] < surface->width * sample_bytes(surface->fourcc) || pitches[i] % IMPORT_ALIGN ||
+            offsets[i] % IMPORT_ALIGN || ends[i] > (uint64_t)real)
             return WRONG("plane %u at %u, pitch %u, in an object of %lld bytes", i, offsets[i], pitches[i],
                          (long long)real);
     }
@@ -115,6 +123,7 @@ static VAStatus create(struct standin *standin, unsigned width, unsigned height,
         return VA_STATUS_ERROR_ALLOCATION_FAILED;
     surface->width = width;
     surface->height = height;
+    surface->fourcc = wish->fourcc;
     VAStatus status = wish->external ? import(surface, wish) : allocate(surface);
     if (status == VA_STATUS_SUCCESS)
         *id = surface->object.id;
@@ -123,10 +132,12 @@ static VAStatus create(struct standin *standin, unsigned width, unsigned height,
     return status;
 }
 
-static VAStatus read_wish(const struct standin *standin, const VASurfaceAttrib *list, unsigned count,
-                          struct wish *out)
+static VAStatus read_wish(const struct standin *standin, unsigned format, const VASurfaceAttrib *list,
+                          unsigned count, struct wish *out)
 {
-    *out = (struct wish){.fourcc = VA_FOURCC_NV12, .memory = VA_SURFACE_ATTRIB_MEM_TYPE_VA};
+    uint32_t fourcc = format == VA_RT_FORMAT_YUV420_10 ? VA_FOURCC_P010 : VA_FOURCC_NV12;
+
+    *out = (struct wish){.fourcc = fourcc, .memory = VA_SURFACE_ATTRIB_MEM_TYPE_VA};
     for (unsigned i = 0; i < count; i++) {
         if (!(list[i].flags & VA_SURFACE_ATTRIB_SETTABLE))
             return WRONG("attribute %d is not marked as set", (int)list[i].type);
@@ -138,8 +149,8 @@ static VAStatus read_wish(const struct standin *standin, const VASurfaceAttrib *
             list[i].value.type == VAGenericValueTypePointer)
             out->external = list[i].value.value.p;
     }
-    if (out->fourcc != VA_FOURCC_NV12)
-        return WRONG("only NV12 was offered");
+    if (out->fourcc != fourcc)
+        return WRONG("fourcc %#x in format %#x", out->fourcc, format);
     bool is_prime = out->memory == VA_SURFACE_ATTRIB_MEM_TYPE_DRM_PRIME_2;
     if (is_prime && !standin->has_prime)
         return WRONG("DRM PRIME was not offered");
@@ -156,8 +167,9 @@ static VAStatus do_vaCreateSurfaces2(VADriverContextP driver, unsigned format, u
 {
     STANDIN_ENTER(driver);
     struct wish wish;
-    VAStatus status = read_wish(standin, list, attributes, &wish);
-    if (format != VA_RT_FORMAT_YUV420 || width < 16 || height < 16 || width % 2 || height % 2)
+    VAStatus status = read_wish(standin, format, list, attributes, &wish);
+    if ((format != VA_RT_FORMAT_YUV420 && format != VA_RT_FORMAT_YUV420_10) || width < 16 || height < 16 ||
+        width % 2 || height % 2)
         return standin_misuse(VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT, "vaCreateSurfaces: %ux%u format %#x",
                               width, height, format);
     pthread_mutex_lock(&standin->lock);

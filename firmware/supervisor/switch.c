@@ -107,6 +107,16 @@ static void note_jump(struct switch_state *s, uint64_t sequence)
                                          .loss = SWITCH_LOSS_CAPTURE});
 }
 
+static void encode_standby(struct switch_state *s, int64_t now_ns, uint32_t path, struct switch_frame *frame,
+                           bool idr, bool canary)
+{
+    if (idr) {
+        s->path[path].asked_idr = true;
+        s->path[path].asked_sequence = frame->sequence;
+    }
+    book_encode(s, now_ns, path, frame, idr, canary);
+}
+
 static void offer_to_standbys(struct switch_state *s, int64_t now_ns, struct switch_frame *frame)
 {
     bool starts_gop = s->config.gop_frames != 0 && frame->sequence % s->config.gop_frames == 0;
@@ -117,12 +127,10 @@ static void offer_to_standbys(struct switch_state *s, int64_t now_ns, struct swi
             continue;
         if (s->config.standby == SWITCH_STANDBY_HOT) {
             if (p->orders < s->config.standby_orders_max)
-                book_encode(s, now_ns, i, frame, starts_gop, false);
+                encode_standby(s, now_ns, i, frame, starts_gop, false);
         } else if (p->orders == 0 && now_ns >= p->next_canary_ns) {
             p->next_canary_ns = now_ns + s->config.canary_interval_ns;
-            p->canary_given = true;
-            p->canary_sequence = frame->sequence;
-            book_encode(s, now_ns, i, frame, true, true);
+            encode_standby(s, now_ns, i, frame, true, true);
         }
     }
 }
@@ -214,12 +222,12 @@ static void take_access_unit(struct switch_state *s, int64_t now_ns, const struc
         emit(s, now_ns, unit);
 }
 
-// What a standby coded is good, and an IDR where that is what it was to prove.
+// What a standby coded is good, and an IDR where it was asked for one: a take-over begins with one.
 static bool proves_readiness(const struct switch_path *p, const struct switch_access_unit *unit)
 {
-    bool is_canary = p->canary_given && unit->sequence == p->canary_sequence;
+    bool was_asked = p->asked_idr && unit->sequence == p->asked_sequence;
 
-    return unit->verdict == SWITCH_VERDICT_GOOD && (unit->idr || !is_canary);
+    return unit->verdict == SWITCH_VERDICT_GOOD && (unit->idr || !was_asked);
 }
 
 void switch_access_unit(struct switch_state *s, int64_t now_ns, uint32_t path,

@@ -151,8 +151,8 @@ struct switch_path {
     int64_t since_ns;        // when it entered its state
     int64_t oldest_order_ns; // when its oldest outstanding order was given or last answered; 0 = none
     int64_t next_canary_ns;
-    bool canary_given; // canary_sequence is the frame of the last one
-    uint64_t canary_sequence;
+    bool asked_idr; // as a standby: for the frame asked_sequence it was last told to make an IDR
+    uint64_t asked_sequence;
     uint64_t window[(SWITCH_DROP_WINDOW + 63) / 64]; // its last answers as a standby, a ring; 1 = a drop
     uint32_t window_next, window_drops;
     uint64_t dropped_sequence; // the frame it skipped last with nobody to take over, and how often

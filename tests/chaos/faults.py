@@ -98,7 +98,6 @@ class Injector:
     def __init__(self, box, folder, port, tap, latency_ms, standins=None):
         self.box, self.folder, self.port, self.tap, self.latency_ms = box, folder, port, tap, latency_ms
         self.standins = standins
-        self.warm = box.config["switch"]["standby"] == "warm"
         self.receivers = []
 
     def new_receiver(self):
@@ -215,8 +214,7 @@ class Injector:
         word, outcome = kinds[driver][kind]
         record["kind"] = f"{driver} {kind}" + ("" if role == "on air" else f", {role}")
         self.standins.tell(pid, word)
-        must_end = outcome in {"on air": (vendor.ENDS, vendor.SPOILS), "bitrate": (vendor.ENDS, ), "trap": (vendor.ENDS, ),
-                               "standby": (vendor.ENDS, vendor.UNREADY if self.warm else None)}[role]
+        must_end = outcome in vendor.MUST_END[role]
         settled = []
 
         def over(status):
@@ -243,7 +241,7 @@ class Injector:
             return self._standby_kill(fault, record)
         record["hit"] = path["path"]
         self._now(record)
-        return self._tell(path, record, "standby")
+        return self._tell(path, record, self.box.config["switch"]["standby"] + " standby")
 
     def _vendor_bitrate(self, fault, record):
         path = active_path(record["before"])

@@ -7,9 +7,12 @@ import collections
 import os
 
 # What must come of it. ENDS: the path is replaced, on air or not. SPOILS: one picture is lost, so the path is replaced
-# if it is on air; a standby may live on. UNREADY: a warm standby is replaced, since its canary shows it; the driver
-# of a path on air copes. HARMLESS: the driver copes.
-ENDS, SPOILS, UNREADY, HARMLESS = "ends", "spoils", "unready", "harmless"
+# if it is on air; a standby may live on. UNREADY: a standby is replaced, a warm one with its canary, a hot one with its
+# GOP; the driver of a path on air copes. UNREADY_ONCE: the same, unless a hot one was not asked. HARMLESS: the driver
+# copes.
+ENDS, SPOILS, UNREADY, UNREADY_ONCE, HARMLESS = "ends", "spoils", "unready", "unready_once", "harmless"
+MUST_END = {"on air": (ENDS, SPOILS), "bitrate": (ENDS,), "trap": (ENDS,),
+            "warm standby": (ENDS, UNREADY, UNREADY_ONCE), "hot standby": (ENDS, UNREADY)}
 FOR_EVER = 1000000
 
 NVENC = {
@@ -26,7 +29,7 @@ NVENC = {
     "slow": ("slow@1:1500", SPOILS),
     "slow_a_little": ("slow@1:15", HARMLESS),
     "other_time_stamp": ("stamp@1", ENDS),
-    "no_idr": ("not_idr@1", UNREADY),
+    "no_idr": ("not_idr@1", UNREADY_ONCE),
     "never_idr": (f"not_idr@1:{FOR_EVER}", UNREADY),
 }
 VAAPI = {
@@ -48,7 +51,7 @@ VAAPI = {
     "slow": ("slow@1=1500", SPOILS),
     "slow_a_little": ("slow@1=15", HARMLESS),
     "no_parameter_sets": ("noheaders@1", HARMLESS),
-    "no_idr": ("plain@1", UNREADY),
+    "no_idr": ("plain@1", UNREADY_ONCE),
     "never_idr": ("plain@1+0", UNREADY),
 }
 V4L2M2M = {

@@ -83,7 +83,8 @@ def parts_of(receiver, egress_kills_s, latency_s, frame_numbers):
 
 
 class Verdict:
-    def __init__(self, records, states, receivers, frame_numbers, latency_ms, metronomes, judge_lateness, too_busy_share):
+    def __init__(self, records, states, receivers, frame_numbers, latency_ms, metronomes, judge_lateness,
+                 too_busy_share):
         self.records, self.states, self.latency_ms = records, states, latency_ms
         self.judge_lateness, self.too_busy_share = judge_lateness, too_busy_share
         kills = [record["monotonic_s"] for record in records if record["kind"] == "egress_kill"]

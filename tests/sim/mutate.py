@@ -28,7 +28,7 @@ MISTAKES = [  # what, file, text, mistake
      'else if (false)\n        change_fail(s, now_ns, s->active,'),
     ('a bad access unit of a standby is overlooked', 'switch.c',
      'return unit->verdict == SWITCH_VERDICT_GOOD && (', 'return ('),
-    ('a canary that is no IDR is overlooked', 'switch.c', '(unit->idr || !is_canary)', '(unit->idr || !is_canary || true)'),
+    ('a standby that makes no IDR is overlooked', 'switch.c', '(unit->idr || !was_asked)', '(unit->idr || !was_asked || true)'),
     ('a skipped frame is not noticed', 'switch.c', 'change_drop(s, now_ns, next->sequence);',
      '{ while (book_next(s)->sequence != unit->sequence) book_settle(s, 0); emit(s, now_ns, unit); }'),
     ('a drop of the standby counts as one of the active path', 'switch.c',

@@ -199,7 +199,7 @@ void oracle_answer(struct world *w, uint32_t path, const struct message *message
     if (stale)
         return;
     uint64_t next = oracle_next(w);
-    bool unready = message->kind == SAYS_CODED && !message->idr && O->canary[path] == message->sequence + 1;
+    bool unready = message->kind == SAYS_CODED && !message->idr && O->asked[path] == message->sequence + 1;
     if (path != O->active)
         O->expect = message->bad || unready || passed_over(w, path, message) ? EXPECT_END : EXPECT_NOTHING;
     else if (message->sequence < next || (message->kind == SAYS_CODED && message->bad))
@@ -221,8 +221,8 @@ static void judge_encode_standby(struct world *w, const struct switch_order *o)
     if (w->config.standby == SWITCH_STANDBY_HOT &&
         (o->canary || O->orders[o->path] >= w->config.standby_orders_max))
         wrong(w, "a hot standby is given more than it may have outstanding");
-    if (o->canary)
-        O->canary[o->path] = o->sequence + 1;
+    if (o->idr)
+        O->asked[o->path] = o->sequence + 1;
 }
 
 static void judge_encode_active(struct world *w, const struct switch_order *o)

@@ -98,7 +98,7 @@ struct oracle {
     int64_t since_ns[PATHS_MAX];
     uint32_t orders[PATHS_MAX], stale[PATHS_MAX]; // unanswered; those of older epochs
     int64_t heard_ns[PATHS_MAX];                  // last answer, or first order after none
-    uint64_t canary[PATHS_MAX];                   // one past the frame of its last canary
+    uint64_t asked[PATHS_MAX];                    // as a standby: one past the last frame ordered as an IDR
     struct fate fate[FRAMES_MAX];
     uint64_t slot_sequence[SLOTS_MAX]; // what a slot holds; UINT64_MAX = nothing
     uint32_t held;

@@ -145,6 +145,26 @@ static void a_standby_whose_canary_is_no_idr_is_ended(void **unused)
     assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_BITSTREAM);
 }
 
+static void a_hot_standby_that_makes_no_idr_is_ended(void **unused)
+{
+    struct switch_config c = rig_config;
+    struct rig r;
+    (void)unused;
+
+    c.standby = SWITCH_STANDBY_HOT;
+    c.gop_frames = 2;
+    rig_init(&r, &c);
+    rig_bring_up(&r, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        rig_capture(&r, i, i);
+        assert_int_equal(rig_order(&r, SWITCH_ORDER_ENCODE, 1)->idr, i != 1);
+        rig_coded(&r, 1, i, 1, i == 0);
+        assert_int_equal(rig_orders(&r, SWITCH_ORDER_KILL), i == 2);
+    }
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 1);
+    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_BITSTREAM);
+}
+
 static void planned_change_and_return(void **unused)
 {
     struct switch_config c = rig_config;
@@ -228,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_path_that_cannot_be_killed_is_done_without),
         cmocka_unit_test(slow_start_and_silent_standby_are_ended),
         cmocka_unit_test(a_standby_whose_canary_is_no_idr_is_ended),
+        cmocka_unit_test(a_hot_standby_that_makes_no_idr_is_ended),
         cmocka_unit_test(planned_change_and_return),
         cmocka_unit_test(reconfiguration_changes_what_runs),
         cmocka_unit_test(the_dead_are_not_heard),

@@ -75,7 +75,8 @@ V4L2M2M = {
 BITRATE = {
     "nvenc": {
         "reconfigure_hangs": ("reconfigure:hang", ENDS),
-        "reconfigure_fails": ("reconfigure:fail", ENDS),
+        "reconfigure_needs_a_reset": ("reconfigure:fail", HARMLESS),
+        "reconfigure_fails": ("reconfigure:fail@1,reconfigure:fail@2", ENDS),
         "reconfigure_ignored": ("reconfigure:ignore", HARMLESS),
         "lost_in_reconfigure": ("reconfigure:lost", ENDS),
     },

@@ -28,7 +28,7 @@ struct config_source {
     char path[1024];
     char options[256];
     uint32_t depth_bits;         // of a sample: 8 or 10
-    struct castor_format format; // any part 0 = the source's own; pixel follows from the depth
+    struct castor_format format; // any part 0 = the source's own; pixel follows from the depth and the driver
 };
 
 struct config_encoder { // one path of the chain

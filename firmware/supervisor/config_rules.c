@@ -47,7 +47,11 @@ static int check_source(struct config *config, struct config_error *error)
     struct config_source *source = &config->source;
     struct castor_format *format = &source->format;
 
-    format->pixel = source->depth_bits > 8 ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_I420;
+    // Of 8 bits every encoder takes both layouts, so a capture device gives the one that needs no conversion.
+    if (source->depth_bits > 8)
+        format->pixel = CASTOR_PIXEL_P010;
+    else
+        format->pixel = strcmp(source->driver, "v4l2") == 0 ? CASTOR_PIXEL_NONE : CASTOR_PIXEL_I420;
     if ((format->width_px == 0) != (format->height_px == 0))
         return refuse(error, format->width_px ? "/source/height" : "/source/width",
                       "width and height belong together; give both, or neither for the source's own size");

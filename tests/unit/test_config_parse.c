@@ -30,6 +30,16 @@ static void refused(const char *json, const char *word)
         fail_msg("%s: said \"%s\"", json, error.text);
 }
 
+// What the source is asked for: the device's own layout where it captures, which needs no conversion.
+static void test_pixels(void **state)
+{
+    (void)state;
+    parse("{\"source\": {\"driver\": \"v4l2\", \"path\": \"/dev/video0\"}}");
+    assert_int_equal(config.source.format.pixel, CASTOR_PIXEL_NONE);
+    parse("{\"source\": {\"driver\": \"clip\", \"path\": \"a.mp4\"}}");
+    assert_int_equal(config.source.format.pixel, CASTOR_PIXEL_I420);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -181,9 +191,9 @@ static void test_warning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_rates),   cmocka_unit_test(test_url),
-        cmocka_unit_test(test_secrets_stay), cmocka_unit_test(test_no_json), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_warning),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_pixels),       cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_url),      cmocka_unit_test(test_secrets_stay), cmocka_unit_test(test_no_json),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_warning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,11 +20,12 @@ BUDGETS = {"stall_budget_ms": 900, "hang_budget_ms": 5000, "standby_budget_ms": 
 CHAIN = [{"driver": "v4l2m2m"}, {"driver": "x264", "preset": "superfast", "threads": 1}]
 
 
-def box_of(folder, programs, name, libraries, allocator="", camera="", fault="", encoder="", dmabuf="auto"):
+def box_of(folder, programs, name, libraries, allocator="", pixels="NV12", camera="", fault="", encoder="",
+           dmabuf="auto"):
     environment = {"LD_PRELOAD": ":".join(libraries), "CASTOR_STANDIN_STRICT": "1", "CASTOR_STANDIN_DMABUF": allocator,
-                   "CASTOR_STANDIN_V4L2CAP": "formats=YU12,size=640x360,rate=30/1" + camera,
+                   "CASTOR_STANDIN_V4L2CAP": f"formats=YUYV:{pixels},size=640x360,rate=30/1{camera}",
                    "CASTOR_STANDIN_V4L2CAP_FAULTS": fault,
-                   "CASTOR_STANDIN_V4L2M2M": "i420" + encoder}
+                   "CASTOR_STANDIN_V4L2M2M": "i420,nv12" + encoder}
     return on_air(os.path.join(folder, name), programs, name, source=DEVICE, encoder={"chain": CHAIN}, switch=BUDGETS,
                   latency_ms=LATENCY_MS, environment=environment, pool={"dmabuf": dmabuf})
 
@@ -59,8 +60,8 @@ def check_received(box, receiver, programs):
     return len(numbers)
 
 
-def device_to_device(folder, programs, libraries, name, dmabuf, kind, held_by_reader):
-    with box_of(folder, programs, name, libraries, dmabuf=dmabuf) as (box, receiver):
+def device_to_device(folder, programs, libraries, name, dmabuf, kind, held_by_reader, pixels):
+    with box_of(folder, programs, name, libraries, dmabuf=dmabuf, pixels=pixels) as (box, receiver):
         is_told(box, [0, 0, 1])
         status = box.status()
         slots = status["pool"]["slots"]
@@ -80,7 +81,7 @@ def device_to_device(folder, programs, libraries, name, dmabuf, kind, held_by_re
 
 
 def shared_memory(folder, programs, *libraries):
-    device_to_device(folder, programs, libraries, "shared_memory", "auto", "udmabuf", False)
+    device_to_device(folder, programs, libraries, "shared_memory", "auto", "udmabuf", False, "NV12")
 
 
 def unplugged(folder, programs, *libraries):
@@ -100,7 +101,7 @@ def unplugged(folder, programs, *libraries):
 
 
 def heap(folder, programs, *libraries):
-    device_to_device(folder, programs, libraries, "heap", "/dev/dma_heap/castor", "heap", True)
+    device_to_device(folder, programs, libraries, "heap", "/dev/dma_heap/castor", "heap", True, "YU12")
 
 
 def copying(folder, programs, libraries, name, kind, words, **made):

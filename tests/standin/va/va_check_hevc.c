@@ -26,6 +26,7 @@ static VAStatus check_profile(const struct context *context, const struct hevc_p
     SAME("general_interlaced_source_flag", profile->interlaced_source, 0);
     SAME("general_non_packed_constraint_flag", profile->non_packed, 1);
     SAME("general_frame_only_constraint_flag", profile->frame_only, 1);
+    SAME("general_reserved_zero_43bits", profile->reserved, 0);
     return VA_STATUS_SUCCESS;
 }
 
@@ -270,6 +271,9 @@ static VAStatus check_shape(const struct context *context, const struct config *
     SAME("bit_depth_luma_minus8", sequence->seq_fields.bits.bit_depth_luma_minus8, is_main10 ? 2 : 0);
     SAME("bit_depth_chroma_minus8", sequence->seq_fields.bits.bit_depth_chroma_minus8, is_main10 ? 2 : 0);
     SAME("chroma_format_idc", sequence->seq_fields.bits.chroma_format_idc, 1);
+    SAME("ip_period", sequence->ip_period, 1);
+    if (config->rate_control != VA_RC_CQP && sequence->bits_per_second == 0)
+        return WRONG("rate control, and a sequence without a bitrate");
     return VA_STATUS_SUCCESS;
 }
 
@@ -299,6 +303,8 @@ static VAStatus check_numbers(const struct standin *standin, const struct contex
         return WRONG("the reference is not the picture before");
     if (!(picture->reference_frames[0].flags & VA_PICTURE_HEVC_RPS_ST_CURR_BEFORE))
         return WRONG("the reference has flags %#x", picture->reference_frames[0].flags);
+    SAME("collocated_ref_pic_index", picture->collocated_ref_pic_index,
+         slice->slice_fields.bits.slice_temporal_mvp_enabled_flag ? 0 : 0xFF);
     if (standin->is_gpb && slice->ref_pic_list1[0].picture_id != context->last_recon)
         return WRONG("the two reference lists differ");
     return VA_STATUS_SUCCESS;

@@ -16,8 +16,8 @@ static void read_profile(struct reader *reader, struct hevc_profile *out)
     GET(interlaced_source, 1);
     GET(non_packed, 1);
     GET(frame_only, 1);
-    (void)reader_get(reader, 32);
-    (void)reader_get(reader, 12);
+    GET(reserved, 32);
+    out->reserved |= reader_get(reader, 12);
     GET(level_idc, 8);
 }
 

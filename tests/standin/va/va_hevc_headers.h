@@ -18,7 +18,7 @@ enum hevc_slice_type { HEVC_B = 0, HEVC_P = 1, HEVC_I = 2 };
 
 struct hevc_profile {
     uint32_t profile_space, tier_flag, profile_idc, compatibility, progressive_source, interlaced_source,
-        non_packed, frame_only, level_idc;
+        non_packed, frame_only, reserved, level_idc;
 };
 
 struct hevc_ordering {

@@ -38,13 +38,13 @@ def line(name, figures):
     return f"  {name:<44} {figures['count']:>4}  {figures['p50_ms']:>8} {figures['p99_ms']:>8} {figures['max_ms']:>8}"
 
 
-def print_one(chain, result):
+def print_one(name, result):
     losses = result.get("losses")
-    print(f"{chain}: " + (f"{sum(result['kinds'].values())} faults, {result['frames']['decoded']} frames decoded, "
+    print(f"{name}: " + (f"{sum(result['kinds'].values())} faults, {result['frames']['decoded']} frames decoded, "
                           f"{losses['seen']} missing of which {losses['never_captured_without_cause']} never captured"
                           if losses else "no verdict"), flush=True)
-    for name, figures in result.get("take_over", {}).get("noticed_to_first_frame_by_drivers", {}).items():
-        print(line(name, figures), flush=True)
+    for turn, figures in result.get("take_over", {}).get("noticed_to_first_frame_by_drivers", {}).items():
+        print(line(turn, figures), flush=True)
     for failure in result["failures"]:
         print(f"  FAILED: {failure}", flush=True)
 
@@ -75,8 +75,10 @@ def main():
     for codec, chain in CHAINS:
         if arguments.only and chain not in arguments.only.split(";"):
             continue
-        results[chain] = campaign(arguments, codec, chain, os.path.join(folder, chain.replace(",", "_") + ".json"))
-        print_one(chain, results[chain])
+        name = f"{chain} {codec}"
+        results[name] = campaign(arguments, codec, chain,
+                                 os.path.join(folder, name.replace(",", "_").replace(" ", "_") + ".json"))
+        print_one(name, results[name])
     print_kinds(results)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // capture_check - opens a source as castor-capture would, captures frames, and says in one line for each
 // pixel format what came. Judges what the contract in hal/source.h promises and what the options ask for.
-#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../pool_view.h"
 #include "bars.h"
 #include "hal/source.h"
-#include "pool/pool.h"
 
 #define SLOTS SOURCE_QUEUE_MAX
 #define POLL_MS 100
@@ -89,24 +88,15 @@ static int lend_from_pool(struct rig *rig, const char *heap, struct source_text 
 {
     const struct castor_format *format = &rig->source->format;
     struct dmabuf_text no_dmabuf;
-    struct pool_parts parts;
-    int fds[POOL_SHARE_MAX];
-    uint32_t dmabuf_count;
     int error = pool_create_for_devices(format, SLOTS, heap, &rig->owner, &no_dmabuf);
 
     if (error)
         return source_text_set(why, error, "no memory for %d pictures", SLOTS);
-    unsigned count = pool_share(rig->owner, POOL_ROLE_CAPTURE, fds, &dmabuf_count);
-    if (dmabuf_count == 0)
+    if (pool_descriptors(rig->owner).dmabuf_count == 0)
         return source_text_set(why, CASTOR_ERR_UNSUPPORTED, "no DMA-BUFs: %s", no_dmabuf.text);
-    for (unsigned i = 0; i < count; i++)
-        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
-    if (!pool_share_read(fds, count, dmabuf_count, &parts))
-        return source_text_set(why, CASTOR_ERR_INTERNAL, "the pool's descriptors make no sense");
-    parts.control = fcntl(pool_descriptors(rig->owner).control, F_DUPFD_CLOEXEC, 0);
-    error = pool_attach(format, SLOTS, &parts, &rig->pool);
-    if (error)
-        return source_text_set(why, error, "the pool cannot be mapped: %s", castor_error_text(error));
+    rig->pool = pool_view(rig->owner, format, POOL_ROLE_CAPTURE);
+    if (!rig->pool)
+        return source_text_set(why, CASTOR_ERR_INTERNAL, "the pool cannot be mapped");
     for (uint32_t i = 0; i < SLOTS; i++)
         pool_frame(rig->pool, i, &rig->slot[i]);
     return CASTOR_OK;

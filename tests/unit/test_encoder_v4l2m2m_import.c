@@ -7,14 +7,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../contract/encoder_named.h"
+#include "../pool_view.h"
 #include "encoder_rig.h"
 #include "hal/time.h"
-#include "pool/pool.h"
 
 #define FRAMES 12
 #define HEAP "/dev/dma_heap/castor"
@@ -26,20 +25,13 @@ struct box {
 
 static void make_pool(struct box *box, const struct castor_format *format, const char *heap)
 {
-    int fds[POOL_SHARE_MAX];
-    struct pool_parts parts;
     struct dmabuf_text why;
-    uint32_t dmabuf_count;
 
     assert_int_equal(pool_create_for_devices(format, RIG_PICTURES, heap, &box->owner, &why), CASTOR_OK);
     assert_string_equal(why.text, "");
     assert_int_equal(pool_descriptors(box->owner).dmabuf_count, RIG_PICTURES);
-    unsigned count = pool_share(box->owner, POOL_ROLE_CAPTURE, fds, &dmabuf_count);
-    for (unsigned i = 0; i < count; i++)
-        fds[i] = dup(fds[i]);
-    assert_true(pool_share_read(fds, count, dmabuf_count, &parts));
-    parts.control = dup(pool_descriptors(box->owner).control);
-    assert_int_equal(pool_attach(format, RIG_PICTURES, &parts, &box->pool), CASTOR_OK);
+    box->pool = pool_view(box->owner, format, POOL_ROLE_CAPTURE);
+    assert_non_null(box->pool);
 }
 
 // The rig's pictures in slots of a pool, and the encoder opened with one of them. `heap` NULL: in plain

@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "../pool_view.h"
 #include "ipc/channel.h"
-#include "pool/pool.h"
 #include "pool/ring.h"
 
 static const struct castor_format format = {640, 360, CASTOR_PIXEL_I420, {30, 1}};
@@ -157,23 +157,11 @@ static void readers_cannot_map_writable(void **unused)
     pool_destroy(pool);
 }
 
-// A worker's view of a pool: what the supervisor would send it.
 static struct pool *attach(const struct pool *owner, enum pool_role role)
 {
-    int fds[POOL_SHARE_MAX];
-    struct pool_parts parts;
-    struct pool *pool;
-    uint32_t dmabuf_count;
-    unsigned count = pool_share(owner, role, fds, &dmabuf_count);
+    struct pool *pool = pool_view(owner, &format, role);
 
-    for (unsigned i = 0; i < count; i++)
-        fds[i] = dup(fds[i]);
-    assert_false(pool_share_read(fds, count, count + 1, &parts));
-    assert_false(pool_share_read(fds, 0, 0, &parts));
-    assert_true(pool_share_read(fds, count, dmabuf_count, &parts));
-    if (role == POOL_ROLE_CAPTURE)
-        parts.control = dup(pool_descriptors(owner).control);
-    assert_int_equal(pool_attach(&format, 4, &parts, &pool), CASTOR_OK);
+    assert_non_null(pool);
     return pool;
 }
 
@@ -226,6 +214,31 @@ static void slots_are_dmabufs(void **unused)
         pool_destroy(capture);
         pool_destroy(owner);
     }
+}
+
+static void descriptors_that_make_no_pool_are_refused(void **unused)
+{
+    const int fds[4] = {10, 11, 12, 13};
+    struct pool_parts parts;
+    struct message m;
+    (void)unused;
+
+    message_init(&m, MESSAGE_CAPTURE_POOL);
+    m.body.capture_pool.format = format;
+    m.body.capture_pool.slot_count = m.body.capture_pool.dmabuf_count = 8;
+    assert_int_equal(message_check(&m, m.header.size, MESSAGE_FROM_SUPERVISOR, NULL), CASTOR_OK);
+    m.body.capture_pool.dmabuf_count = 7;
+    assert_int_equal(message_check(&m, m.header.size, MESSAGE_FROM_SUPERVISOR, NULL), CASTOR_ERR_INVALID);
+
+    assert_false(pool_share_read(fds, 0, 0, &parts));
+    assert_false(pool_share_read(fds, 2, 0, &parts));
+    assert_false(pool_share_read(fds, 4, 2, &parts));
+    assert_false(pool_share_read(fds, 4, POOL_SLOTS_MAX + 1, &parts));
+    assert_true(pool_share_read(fds, 4, 3, &parts));
+    assert_int_equal(parts.pixels, 10);
+    assert_ptr_equal(parts.dmabuf, fds + 1);
+    assert_true(pool_share_read(fds, 4, 4, &parts));
+    assert_int_equal(parts.pixels, -1);
 }
 
 static void without_dmabufs_the_pool_is_a_plain_one(void **unused)
@@ -289,6 +302,7 @@ int main(void)
         cmocka_unit_test(ring_spares_what_is_still_read),
         cmocka_unit_test(readers_cannot_map_writable),
         cmocka_unit_test(slots_are_dmabufs),
+        cmocka_unit_test(descriptors_that_make_no_pool_are_refused),
         cmocka_unit_test(without_dmabufs_the_pool_is_a_plain_one),
         cmocka_unit_test(a_slot_is_free_when_its_frame_is_released),
     };

@@ -2,7 +2,6 @@
 // A capture device that writes into the pool itself, by DMA-BUFs of either kind: the pictures are right and
 // nobody copied them. Devices that cannot, or say so and then do not: frames go on by copying, and a note
 // tells why. Stand-ins play the device and the allocators.
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "pool/pool.h"
+#include "../pool_view.h"
 #include "reference.h"
 #include "source_v4l2_rig.h"
 
@@ -23,22 +22,6 @@ struct box {
     struct pool *owner, *pool; // the supervisor's and capture's
 };
 
-static struct pool *attach(const struct pool *owner, const struct castor_format *format)
-{
-    int fds[POOL_SHARE_MAX];
-    struct pool_parts parts;
-    struct pool *pool = NULL;
-    uint32_t dmabuf_count;
-    unsigned count = pool_share(owner, POOL_ROLE_CAPTURE, fds, &dmabuf_count);
-
-    for (unsigned i = 0; i < count; i++)
-        fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
-    assert_true(pool_share_read(fds, count, dmabuf_count, &parts));
-    parts.control = fcntl(pool_descriptors(owner).control, F_DUPFD_CLOEXEC, 0);
-    assert_int_equal(pool_attach(format, RIG_SLOTS, &parts, &pool), CASTOR_OK);
-    return pool;
-}
-
 static void box_open(struct box *box, const char *made, const char *faults, const char *heap,
                      const struct castor_format *wanted)
 {
@@ -48,7 +31,8 @@ static void box_open(struct box *box, const char *made, const char *faults, cons
     assert_int_equal(pool_create_for_devices(&box->rig.source->format, RIG_SLOTS, heap, &box->owner, &why),
                      CASTOR_OK);
     assert_string_equal(why.text, "");
-    box->pool = attach(box->owner, &box->rig.source->format);
+    box->pool = pool_view(box->owner, &box->rig.source->format, POOL_ROLE_CAPTURE);
+    assert_non_null(box->pool);
     for (uint32_t i = 0; i < RIG_SLOTS; i++)
         pool_frame(box->pool, i, &box->rig.slot[i]);
 }

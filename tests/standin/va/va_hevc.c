@@ -21,37 +21,11 @@ struct va_hevc {
     size_t capacity;
 };
 
-// A slice that is put together.
-struct slice_bits {
-    uint8_t *bytes; // zeroed
-    size_t count;
-};
-
 struct tuning {
     const struct context *context;
     const struct config *config;
     bool hashes;
 };
-
-static void put_bits(struct slice_bits *bits, unsigned count, uint32_t value)
-{
-    while (count-- > 0) {
-        if (value >> count & 1)
-            bits->bytes[bits->count / 8] |= (uint8_t)(0x80u >> bits->count % 8);
-        bits->count++;
-    }
-}
-
-static void put_se(struct slice_bits *bits, int32_t value)
-{
-    uint32_t code = value > 0 ? (uint32_t)value * 2 : (uint32_t)-value * 2 + 1; // one above codeNum
-    unsigned length = 0;
-
-    while (code >> (length + 1))
-        length++;
-    put_bits(bits, length, 0);
-    put_bits(bits, length + 1, code);
-}
 
 static void tune(x265_param *param, const void *opaque)
 {
@@ -199,7 +173,7 @@ static size_t join(struct va_hevc *hevc, const struct context *context, const st
                    size_t own_size)
 {
     int qp_delta = slice_qp(&hevc->own.pps, own) - 26 - context->hevc_sets.pps.init_qp_minus26;
-    struct slice_bits out = {.bytes = hevc->rbsp + hevc->capacity};
+    struct writer out = {.bytes = hevc->rbsp + hevc->capacity};
     size_t data = own->end / 8 + 1; // byte_alignment() is one to eight bits
 
     memset(out.bytes, 0, READER_MAX_BYTES);
@@ -208,15 +182,15 @@ static size_t join(struct va_hevc *hevc, const struct context *context, const st
                              slice->qp_delta);
     header->position = 0;
     while (header->position < slice->qp_delta_at)
-        put_bits(&out, 1, reader_get(header, 1));
-    put_se(&out, qp_delta);
+        writer_put(&out, 1, reader_get(header, 1));
+    writer_put_se(&out, qp_delta);
     header->position = slice->qp_delta_end;
     while (header->position < slice->end)
-        put_bits(&out, 1, reader_get(header, 1));
-    put_bits(&out, 1, 1);
-    out.count = (out.count + 7) / 8 * 8;
-    memcpy(out.bytes + out.count / 8, hevc->rbsp + data, own_size - data);
-    return out.count / 8 + own_size - data;
+        writer_put(&out, 1, reader_get(header, 1));
+    writer_put(&out, 1, 1);
+    out.bits = (out.bits + 7) / 8 * 8;
+    memcpy(out.bytes + out.bits / 8, hevc->rbsp + data, own_size - data);
+    return out.bits / 8 + own_size - data;
 }
 
 static size_t remove_emulation(uint8_t *out, const uint8_t *bytes, size_t size)
@@ -259,9 +233,9 @@ static VAStatus put_slice(struct context *context, const struct config *config, 
     if (difference)
         return standin_misuse(VA_STATUS_ERROR_ENCODING_ERROR, "libx265 does not code with the client's %s",
                               difference);
-    standin_put(out, packed->bytes, at + NAL_HEADER_BYTES); // with what the client wrote in front
+    coded_put(out, packed->bytes, at + NAL_HEADER_BYTES); // with what the client wrote in front
     size_t size = join(hevc, context, config, &header, &slice, &own, own_size);
-    standin_put_escaped(out, hevc->rbsp + hevc->capacity, size);
+    coded_put_escaped(out, hevc->rbsp + hevc->capacity, size);
     return VA_STATUS_SUCCESS;
 }
 
@@ -276,13 +250,13 @@ static VAStatus put_picture(struct context *context, const struct config *config
         if (picture->packed[i].parameters.type == VAEncPackedHeaderSlice)
             header = &picture->packed[i];
         else
-            standin_put(out, picture->packed[i].bytes, picture->packed[i].size);
+            coded_put(out, picture->packed[i].bytes, picture->packed[i].size);
     }
     for (uint32_t i = 0; i < count && status == VA_STATUS_SUCCESS; i++) {
         if (nals[i].type < HEVC_VPS)
             status = put_slice(context, config, &nals[i], header, out);
         else if (nals[i].type == NAL_UNIT_SUFFIX_SEI)
-            standin_put(out, nals[i].payload, nals[i].sizeBytes);
+            coded_put(out, nals[i].payload, nals[i].sizeBytes);
     }
     return status;
 }
@@ -316,7 +290,7 @@ VAStatus standin_code_hevc(const struct standin *standin, struct context *contex
         return put_picture(context, config, nals, count, out);
     }
     for (uint32_t i = 0; i < count; i++)
-        standin_put(out, nals[i].payload, nals[i].sizeBytes);
+        coded_put(out, nals[i].payload, nals[i].sizeBytes);
     return VA_STATUS_SUCCESS;
 }
 

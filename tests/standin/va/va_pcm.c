@@ -8,32 +8,8 @@
 
 #define PAYLOAD_EXTRA 4096
 
-struct bits {
-    uint8_t *bytes; // zeroed
-    size_t count, capacity;
-};
-
-static void put_bits(struct bits *bits, unsigned count, uint32_t value)
-{
-    while (count-- > 0) {
-        if (value >> count & 1)
-            bits->bytes[bits->count / 8] |= (uint8_t)(0x80u >> bits->count % 8);
-        bits->count++;
-    }
-}
-
-static void put_ue(struct bits *bits, uint32_t value)
-{
-    unsigned length = 0;
-
-    while ((value + 1) >> (length + 1))
-        length++;
-    put_bits(bits, length, 0);
-    put_bits(bits, length + 1, value + 1);
-}
-
 // The client's header as RBSP bits.
-static void put_header(struct bits *bits, const struct packed *packed, size_t from)
+static void put_header(struct writer *bits, const struct packed *packed, size_t from)
 {
     size_t end_bit = packed->parameters.bit_length;
     unsigned zeros = 0;
@@ -46,7 +22,7 @@ static void put_header(struct bits *bits, const struct packed *packed, size_t fr
         }
         zeros = byte == 0 ? zeros + 1 : 0;
         unsigned count = end_bit - i * 8 < 8 ? (unsigned)(end_bit - i * 8) : 8;
-        put_bits(bits, count, byte >> (8 - count));
+        writer_put(bits, count, byte >> (8 - count));
     }
 }
 
@@ -55,13 +31,13 @@ static unsigned smaller(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-static void put_macroblock(struct bits *bits, const struct surface *surface, unsigned column, unsigned row)
+static void put_macroblock(struct writer *bits, const struct surface *surface, unsigned column, unsigned row)
 {
     uint8_t *to;
 
-    while (bits->count % 8 != 0)
-        put_bits(bits, 1, 0); // pcm_alignment_zero_bit
-    to = bits->bytes + bits->count / 8;
+    while (bits->bits % 8 != 0)
+        writer_put(bits, 1, 0); // pcm_alignment_zero_bit
+    to = bits->bytes + bits->bits / 8;
     for (unsigned y = 0; y < 16; y++) {
         unsigned line = smaller(row * 16 + y, surface->height - 1);
         for (unsigned x = 0; x < 16; x++)
@@ -77,32 +53,33 @@ static void put_macroblock(struct bits *bits, const struct surface *surface, uns
             }
         }
     }
-    bits->count += 384 * 8;
+    bits->bits += 384 * 8;
 }
 
 static VAStatus put_slice(struct context *context, const struct surface *surface, const struct packed *packed,
                           struct coded *out)
 {
     unsigned columns = context->sequence.picture_width_in_mbs, rows = context->sequence.picture_height_in_mbs;
-    struct bits bits = {.capacity = (size_t)columns * rows * 388 + PAYLOAD_EXTRA};
+    struct writer bits = {0};
     bool idr = context->picture.parameters.pic_fields.bits.idr_pic_flag;
     size_t nal = reader_last_nal(packed->bytes, packed->size);
 
-    bits.bytes = calloc(1, bits.capacity);
+    bits.bytes = calloc(1, (size_t)columns * rows * 388 + PAYLOAD_EXTRA);
     if (!bits.bytes)
         return VA_STATUS_ERROR_ALLOCATION_FAILED;
-    standin_put(out, packed->bytes, nal + 1); // with whatever the client wrote in front, and the NAL header
+    coded_put(out, packed->bytes, nal + 1); // with whatever the client wrote in front, and the NAL header
     put_header(&bits, packed, nal + 1);
     for (unsigned row = 0; row < rows; row++) {
         for (unsigned column = 0; column < columns; column++) {
             if (!idr)
-                put_ue(&bits, 0);             // mb_skip_run
-            put_ue(&bits, idr ? 25 : 5 + 25); // mb_type I_PCM, table 7-11; in P slices 5 types come first
+                writer_put_ue(&bits, 0); // mb_skip_run
+            writer_put_ue(&bits,
+                          idr ? 25 : 5 + 25); // mb_type I_PCM, table 7-11; in P slices 5 types come first
             put_macroblock(&bits, surface, column, row);
         }
     }
-    put_bits(&bits, 1, 1);
-    standin_put_escaped(out, bits.bytes, (bits.count + 7) / 8);
+    writer_put(&bits, 1, 1);
+    coded_put_escaped(out, bits.bytes, (bits.bits + 7) / 8);
     free(bits.bytes);
     return VA_STATUS_SUCCESS;
 }
@@ -117,7 +94,7 @@ VAStatus standin_code_pcm(struct context *context, const struct surface *surface
         const struct packed *packed = &picture->packed[i];
         if (packed->parameters.type == VAEncPackedHeaderSlice)
             return put_slice(context, surface, packed, out);
-        standin_put(out, packed->bytes, packed->size);
+        coded_put(out, packed->bytes, packed->size);
     }
     return VA_STATUS_ERROR_INVALID_PARAMETER;
 }

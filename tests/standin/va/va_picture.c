@@ -10,33 +10,6 @@
 #define GARBAGE_BYTES 700
 #define STEP_NS 1000000
 
-void standin_put(struct coded *out, const void *bytes, size_t size)
-{
-    if (size > out->capacity - out->size) {
-        out->overflowed = true;
-        return;
-    }
-    memcpy(out->bytes + out->size, bytes, size);
-    out->size += size;
-}
-
-void standin_put_escaped(struct coded *out, const uint8_t *bytes, size_t size)
-{
-    unsigned zeros = 0;
-    size_t from = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        if (zeros >= 2 && bytes[i] <= 3) {
-            standin_put(out, bytes + from, i - from);
-            standin_put(out, "\3", 1);
-            from = i;
-            zeros = 0;
-        }
-        zeros = bytes[i] == 0 ? zeros + 1 : 0;
-    }
-    standin_put(out, bytes + from, size - from);
-}
-
 static VAStatus do_vaBeginPicture(VADriverContextP driver, VAContextID id, VASurfaceID input)
 {
     STANDIN_ENTER(driver);

@@ -39,6 +39,7 @@
 #include <va/va_enc_hevc.h>
 
 #include "va_hevc_headers.h"
+#include "va_writer.h"
 
 #define SURFACES_MAX 128
 #define BUFFERS_MAX 512
@@ -170,12 +171,6 @@ struct standin {
     struct image images[IMAGES_MAX];
 };
 
-struct coded {
-    uint8_t *bytes;
-    size_t size, capacity;
-    bool overflowed;
-};
-
 // va_faults.c
 struct standin *standin_of(VADriverContextP driver);
 void standin_configure(struct standin *standin);
@@ -224,8 +219,6 @@ VAStatus standin_code_pcm(struct context *context, const struct surface *surface
 VAStatus standin_code_x264(struct context *context, const struct config *config,
                            const struct surface *surface, bool idr, struct coded *out);
 void standin_x264_close(struct context *context);
-void standin_put(struct coded *out, const void *bytes, size_t size);
-void standin_put_escaped(struct coded *out, const uint8_t *bytes, size_t size);
 
 #define STANDIN_ENTER(driver)                                                                                \
     struct standin *standin = standin_of(driver);                                                            \

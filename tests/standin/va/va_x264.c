@@ -90,7 +90,7 @@ VAStatus standin_code_x264(struct context *context, const struct config *config,
     int size = x264_encoder_encode(coder, &nals, &count, &picture, &coded);
     if (size <= 0)
         return VA_STATUS_ERROR_ENCODING_ERROR;
-    standin_put(out, nals[0].p_payload, (size_t)size); // x264.h: all payloads lie one after the other
+    coded_put(out, nals[0].p_payload, (size_t)size); // x264.h: all payloads lie one after the other
     return VA_STATUS_SUCCESS;
 }
 

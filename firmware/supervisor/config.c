@@ -199,8 +199,10 @@ static int check_number(struct check *check, const struct config_field *field, c
     char wanted[128];
     double number = 0;
 
-    snprintf(wanted, sizeof wanted, "%sa whole number from %u to %u%s%s%s", field->zero ? "0 or " : "",
-             field->min, field->max, field->step > 1 ? " that is even" : "", field->unit ? ", in " : "",
+    const bool either = field->step > 1 && field->min + field->step == field->max; // nothing between the two
+    snprintf(wanted, sizeof wanted, "%s%s%u %s %u%s%s%s", field->zero ? "0 or " : "",
+             either ? "" : "a whole number from ", field->min, either ? "or" : "to", field->max,
+             field->step > 1 && !either ? " that is even" : "", field->unit ? ", in " : "",
              field->unit ? field->unit : "");
     if (!whole_number(value, &number))
         return wrong_type(check, field, wanted, value);

@@ -316,11 +316,10 @@ static int nothing_usable(const struct v4l2_device *device, const struct castor_
 {
     if (wanted->pixel == CASTOR_PIXEL_P010)
         return source_text_set(why, CASTOR_ERR_UNSUPPORTED,
-                               "%s delivers no 10-bit pictures (P010): choose an 8-bit pixel format",
-                               device->name);
+                               "%s delivers no 10-bit pictures (P010): set source.depth to 8", device->name);
     if (offers(offer, V4L2_PIX_FMT_P010))
         return source_text_set(why, CASTOR_ERR_UNSUPPORTED,
-                               "%s delivers 10-bit pictures (P010) only, and 8-bit ones are wanted: set the "
+                               "%s delivers 10-bit pictures (P010) only: set source.depth to 10, or the "
                                "camera to 8 bits",
                                device->name);
     return source_text_set(why, CASTOR_ERR_UNSUPPORTED,

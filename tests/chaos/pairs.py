@@ -18,7 +18,8 @@ H264 = ("nvenc", "vaapi", "v4l2m2m", "x264")
 # The spare is the first again, so that every take-over is one between the two of the pair.
 CHAINS = [("h264", f"{a},{b},{a}") for a, b in itertools.permutations(H264, 2)]
 CHAINS += [("h264", "nvenc,vaapi,v4l2m2m"), ("h264", "auto,auto,auto")]
-CHAINS += [("hevc", "x265,x265,x265"), ("hevc", "nvenc,x265,nvenc")]
+CHAINS += [("hevc", "x265,x265,x265"), ("hevc", "nvenc,x265,nvenc"), ("hevc", "nvenc,v4l2m2m,nvenc"),
+           ("hevc", "vaapi,nvenc,vaapi"), ("hevc", "v4l2m2m,vaapi,v4l2m2m")]
 
 
 def campaign(arguments, codec, chain, path):

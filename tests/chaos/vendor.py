@@ -109,6 +109,7 @@ class Standins:
             preload.append(os.path.join(build, "va", "preload.so"))
         if "v4l2m2m" in wanted:
             preload.append(os.path.join(build, "libcastor-standin-v4l2m2m.so"))
+            self.environment["CASTOR_STANDIN_V4L2M2M"] = "hevc"  # beside H.264
         if preload:
             self.environment["LD_PRELOAD"] = ":".join(preload)
 

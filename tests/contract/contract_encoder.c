@@ -29,6 +29,7 @@ static const struct encoder_driver *driver;
 // What is tested now.
 static enum encoder_codec codec;
 static enum castor_pixel_format pixel, other_pixel; // of one depth; the same where it takes only one
+static uint32_t small_width_px, small_height_px;
 
 static struct encoder_config default_config(void)
 {
@@ -38,13 +39,13 @@ static struct encoder_config default_config(void)
     return config;
 }
 
-// For what takes many frames or sessions and no look at the pictures: the smallest that all must take.
+// For what takes many frames or sessions and no look at the pictures: the smallest that the driver must take.
 static struct encoder_config small_config(void)
 {
     struct encoder_config config = default_config();
 
-    config.format.width_px = 320;
-    config.format.height_px = 180;
+    config.format.width_px = small_width_px;
+    config.format.height_px = small_height_px;
     return config;
 }
 
@@ -475,6 +476,8 @@ static int run_driver(const struct encoder_caps *caps, const struct asked *asked
     char name[64];
     int failed = 0;
 
+    small_width_px = caps->min_width_px > 320 ? caps->min_width_px : 320;
+    small_height_px = caps->min_height_px > 180 ? caps->min_height_px : 180;
     for (codec = ENCODER_CODEC_H264; codec < ENCODER_CODEC_END; codec++) {
         for (pixel = CASTOR_PIXEL_I420; pixel < CASTOR_PIXEL_END; pixel++) {
             if (!is_wanted(asked, caps))

@@ -1,15 +1,9 @@
 # The V4L2 stateful encoder: the stand-in device, and the contract suite on several kinds of it. A preloaded
 # library and a sanitizer's run-time do not go together, so under a sanitizer the suite is not run on it.
-set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
-pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
-pkg_check_modules(X265 REQUIRED IMPORTED_TARGET x265)
-set(CASTOR_STANDIN_V4L2M2M_SOURCES
-    ${standin}/buffers.c ${standin}/codec_h264.c ${standin}/codec_hevc.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
-    ${standin}/import.c
-    ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../hevc.c ${standin}/../now.c)
-add_library(castor-standin-v4l2m2m SHARED ${CASTOR_STANDIN_V4L2M2M_SOURCES})
+include(${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m/v4l2m2m.cmake)
+add_library(castor-standin-v4l2m2m SHARED ${standin_v4l2m2m_sources})
 target_compile_options(castor-standin-v4l2m2m PRIVATE -U_FORTIFY_SOURCE -fvisibility=hidden)
-target_link_libraries(castor-standin-v4l2m2m PRIVATE PkgConfig::X264 PkgConfig::X265 m Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(castor-standin-v4l2m2m PRIVATE ${standin_v4l2m2m_libraries})
 set_target_properties(castor-standin-v4l2m2m PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/standin)
 
 # castor_v4l2m2m_contract(NAME WORDS ...): the suite on a device of this kind (tests/standin/v4l2m2m/README.md); further

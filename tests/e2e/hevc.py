@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from onair import HEIGHT_PX, RATE_FPS, WIDTH_PX, active_path, check, check_stream, on_air, run_parts, wait_for
+from onair import (HEIGHT_PX, RATE_FPS, WIDTH_PX, active_path, check, check_stream, on_air, run_parts, video_stream,
+                   wait_for)
 
 ON_AIR_S = 5  # before and after the kill
 LATENCY_MS = 2500
@@ -46,11 +47,9 @@ def check_by_probe(programs, stream_path, pictures, codec, depth):
 
 
 def check_by_ffprobe(stream_path, codec, depth):
-    reply = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
-                            "stream=codec_name,pix_fmt", "-of", "json", stream_path], stdout=subprocess.PIPE, check=True)
-    video = json.loads(reply.stdout)["streams"][0]
-    expected = {"codec_name": codec, "pix_fmt": "yuv420p10le" if depth == 10 else "yuv420p"}
-    check({key: video[key] for key in expected} == expected, f"ffprobe sees {video}")
+    video = video_stream(stream_path)
+    pixel = "yuv420p10le" if depth == 10 else "yuv420p"
+    check(video["codec_name"] == codec and video["pix_fmt"] == pixel, f"ffprobe sees {video}")
 
 
 def survives_a_kill(folder, programs, codec, driver, depth):

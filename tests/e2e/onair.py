@@ -345,6 +345,13 @@ def decode_numbers(stream_path, frame_numbers, error_path):
     return [int(line) for line in reader.stdout.split()], complaints
 
 
+def video_stream(stream_path):
+    """What ffprobe says of the video: codec_name, pix_fmt, profile and so on."""
+    reply = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_streams", "-of", "json",
+                            stream_path], stdout=subprocess.PIPE, check=True)
+    return json.loads(reply.stdout)["streams"][0]
+
+
 class AccessUnit:
     __slots__ = ("offset", "end", "pts", "pcr", "idr", "number", "path", "first_of_path", "epoch")
 

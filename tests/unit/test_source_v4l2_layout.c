@@ -91,7 +91,7 @@ static void test_ten_bits_only_where_wanted(void **state)
     assert_int_equal(negotiate("formats=P010", &eight_bits, &layout, &why), CASTOR_ERR_UNSUPPORTED);
     assert_non_null(strstr(why.text, "10-bit pictures (P010) only"));
     assert_int_equal(negotiate("formats=NV12", &ten_bits, &layout, &why), CASTOR_ERR_UNSUPPORTED);
-    assert_non_null(strstr(why.text, "choose an 8-bit"));
+    assert_non_null(strstr(why.text, "set source.depth to 8"));
 }
 
 static void test_what_stands_is_read_back(void **state)

@@ -162,13 +162,18 @@ static void test_ten_bits(void **state)
     number = rig_number(&rig, &drawn);
     standin_v4l2cap_reference(&i420, &drawn, number);
     for (uint32_t y = 0; y < 180; y++)
-        for (uint32_t x = 0; x < 320; x++)
-            assert_int_equal(frame.plane[0][(size_t)y * frame.stride_bytes[0] + 2 * x + 1],
-                             drawn.plane[0][(size_t)y * drawn.stride_bytes[0] + x]);
+        for (uint32_t x = 0; x < 320; x++) {
+            const uint8_t *sample = frame.plane[0] + (size_t)y * frame.stride_bytes[0] + 2 * x;
+            assert_int_equal(sample[0], STANDIN_V4L2CAP_LOW_BITS(x, y));
+            assert_int_equal(sample[1], drawn.plane[0][(size_t)y * drawn.stride_bytes[0] + x]);
+        }
     for (uint32_t y = 0; y < 90; y++)
-        for (uint32_t x = 0; x < 320; x++)
-            assert_int_equal(frame.plane[1][(size_t)y * frame.stride_bytes[1] + 2 * x + 1],
+        for (uint32_t x = 0; x < 320; x++) {
+            const uint8_t *sample = frame.plane[1] + (size_t)y * frame.stride_bytes[1] + 2 * x;
+            assert_int_equal(sample[0], STANDIN_V4L2CAP_LOW_BITS(x, y));
+            assert_int_equal(sample[1],
                              drawn.plane[x % 2 ? 2 : 1][(size_t)y * drawn.stride_bytes[1] + x / 2]);
+        }
     free(memory);
     rig_close(&rig);
 }

@@ -1,21 +1,16 @@
 castor_test(test_encoder_v4l2m2m_unit SOURCES test_encoder_v4l2m2m_unit.c LIBS encoder_drivers base)
 
 # With the stand-in device inside the program, so that sanitizers see both sides.
-set(standin ${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m)
-pkg_check_modules(X264 REQUIRED IMPORTED_TARGET x264)
-pkg_check_modules(X265 REQUIRED IMPORTED_TARGET x265)
-add_library(standin_v4l2m2m_objects OBJECT
-            ${standin}/buffers.c ${standin}/codec_h264.c ${standin}/codec_hevc.c ${standin}/controls.c ${standin}/device.c ${standin}/formats.c
-            ${standin}/import.c
-            ${standin}/interpose.c ${standin}/options.c ${standin}/work.c ${standin}/../hevc.c ${standin}/../now.c)
+include(${CMAKE_SOURCE_DIR}/tests/standin/v4l2m2m/v4l2m2m.cmake)
+add_library(standin_v4l2m2m_objects OBJECT ${standin_v4l2m2m_sources})
 target_compile_options(standin_v4l2m2m_objects PRIVATE -U_FORTIFY_SOURCE)
-target_link_libraries(standin_v4l2m2m_objects PRIVATE PkgConfig::X264 PkgConfig::X265)
+target_link_libraries(standin_v4l2m2m_objects PRIVATE ${standin_v4l2m2m_libraries})
 include(${CMAKE_SOURCE_DIR}/tests/standin/dmabuf/dmabuf.cmake)
 foreach(name faults devices import)
   castor_test(test_encoder_v4l2m2m_${name}
               SOURCES test_encoder_v4l2m2m_${name}.c ${CMAKE_SOURCE_DIR}/tests/contract/encoder_rig.c
                       $<TARGET_OBJECTS:standin_v4l2m2m_objects>
-              LIBS castor-standin-dmabuf encoder_drivers base pool PkgConfig::X264 PkgConfig::X265 m Threads::Threads ${CMAKE_DL_LIBS} TIMEOUT 300)
+              LIBS castor-standin-dmabuf encoder_drivers base pool ${standin_v4l2m2m_libraries} TIMEOUT 300)
   target_link_options(test_encoder_v4l2m2m_${name} PRIVATE -Wl,--no-as-needed) # before the C library
   target_include_directories(test_encoder_v4l2m2m_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/contract)
   if(CASTOR_SANITIZE)

@@ -231,12 +231,12 @@ static void pack_p010(const struct canvas *c, const struct wire *wire, uint8_t *
 
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++) {
-            out[(size_t)y * wire->stride[0] + 2 * x] = 0;
+            out[(size_t)y * wire->stride[0] + 2 * x] = STANDIN_V4L2CAP_LOW_BITS(x, y);
             out[(size_t)y * wire->stride[0] + 2 * x + 1] = c->frame.plane[0][y * width + x];
         }
     for (uint32_t y = 0; y < height / 2; y++)
         for (uint32_t x = 0; x < width; x++) {
-            chroma[(size_t)y * wire->stride[0] + 2 * x] = 0;
+            chroma[(size_t)y * wire->stride[0] + 2 * x] = STANDIN_V4L2CAP_LOW_BITS(x, y);
             chroma[(size_t)y * wire->stride[0] + 2 * x + 1] =
                 c->frame.plane[x % 2 ? 2 : 1][y * (width / 2) + x / 2];
         }

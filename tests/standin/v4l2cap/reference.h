@@ -12,6 +12,10 @@
 void standin_v4l2cap_reference(const struct castor_format *format, const struct castor_frame *frame,
                                uint64_t number);
 
+// The low byte of a P010 sample, whose high byte is the reference picture's: two bits more, as in the house's
+// P010 the upper ones.
+#define STANDIN_V4L2CAP_LOW_BITS(x, y) ((uint8_t)(((x) + (y)) % 4 << 6))
+
 // How often a program has written an EDID.
 uint32_t standin_v4l2cap_edid_writes(void);
 

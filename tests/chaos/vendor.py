@@ -110,6 +110,10 @@ class Standins:
         if "v4l2m2m" in wanted:
             preload.append(os.path.join(build, "libcastor-standin-v4l2m2m.so"))
             self.environment["CASTOR_STANDIN_V4L2M2M"] = "hevc"  # beside H.264
+            # Its pictures are the pool's own slots, so that what a fault does to those in the device shows. (The VA
+            # driver's stand-in does not know such memory.)
+            if "vaapi" not in wanted:
+                preload.insert(0, os.path.join(build, "..", "lib", "castor-standin-dmabuf.so"))
         if preload:
             self.environment["LD_PRELOAD"] = ":".join(preload)
 

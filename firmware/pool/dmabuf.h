@@ -42,8 +42,8 @@ void dmabuf_begin(int fd);
 
 // Makes what was written visible to whoever reads next: what a device wrote to all processors, what a
 // processor wrote to all devices. Needed on boards whose devices do not look into the processor's caches;
-// does nothing on others. Never waits for
-// devices that read; it would for one that still writes, whose picture there is none yet.
+// does nothing on others. Never waits for devices that read; it would for one that still writes, of which
+// there is no picture yet.
 void dmabuf_written(int fd, bool by_device);
 
 #endif

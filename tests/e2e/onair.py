@@ -480,16 +480,23 @@ def pcr_gaps(stream, limit_ms=40):
     return gaps
 
 
-def check_stream(stream_path, programs, least):
+def never_captured(status):
+    """Frames for which the machine did not let capture run. Nothing behind capture can bring them back, and no test
+    of what is behind it may fail for them; each of them must be counted."""
+    return status["losses"]["frames"]["capture"]
+
+
+def check_stream(stream_path, programs, least, may_miss=0):
     """Numbers of the pictures in what was received: at least that many, all decodable, named, in order and none
-    missing, as the identity beside them says; no seam in the transport stream or in its clocks."""
+    missing but for `may_miss`, as the identity beside them says; no seam in the transport stream or in its clocks."""
     numbers, complaints = decode_numbers(stream_path, os.path.join(programs, "frame_numbers"), stream_path + ".ffmpeg")
     stream = Stream(stream_path)
     gaps = [f"{b} after {a}" for a, b in zip(numbers, numbers[1:]) if b != a + 1]
+    missing = sum(b - a - 1 for a, b in zip(numbers, numbers[1:]))
     check(not complaints, f"ffmpeg complains: {complaints[:5]}")
     check(-1 not in numbers, f"{numbers.count(-1)} pictures cannot be named")
     check(len(numbers) >= least, f"only {len(numbers)} pictures; {least} were expected")
-    check(not gaps, f"not in order: {gaps[:5]}")
+    check(numbers == sorted(set(numbers)) and missing <= may_miss, f"not in order, or {missing} missing: {gaps[:5]}")
     check(numbers == [unit.number for unit in stream.units], "pictures and the numbers beside them differ")
     check(not stream.errors, f"transport stream: {stream.errors[:5]}")
     check(not clock_errors(stream), f"clock: {clock_errors(stream)[:5]}")

@@ -31,7 +31,8 @@ if(NOT CASTOR_SANITIZE)
   add_test(NAME e2e_dmabuf_box
            COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/tests/standin/dmabuf/box.py
                    --bin $<TARGET_FILE_DIR:castord> --dmabuf $<TARGET_FILE:castor-standin-dmabuf>
-                   --encoder $<TARGET_FILE:castor-standin-v4l2m2m> --camera $<TARGET_FILE:castor-standin-v4l2cap>)
+                   --encoder $<TARGET_FILE:castor-standin-v4l2m2m> --camera $<TARGET_FILE:castor-standin-v4l2cap>
+                   --va $<TARGET_FILE:standin-va-preload>)
   set_tests_properties(e2e_dmabuf_box PROPERTIES LABELS e2e TIMEOUT 180)
   add_test(NAME contract_ffmpeg_v4l2m2m
            COMMAND ${standin}/ffmpeg.sh $<TARGET_FILE:castor-standin-v4l2m2m>)

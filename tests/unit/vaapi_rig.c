@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../contract/encoder_named.h"
+#include "../standin/dmabuf/view.h"
 #include "hal/time.h"
 
 void vaapi_rig_open(struct vaapi_rig *rig, enum encoder_codec codec, uint32_t width_px, uint32_t height_px,
@@ -41,7 +42,7 @@ void vaapi_rig_open_slots(struct vaapi_rig *rig)
 {
     rig->has_slots = true;
     for (unsigned i = 0; i < VAAPI_RIG_SLOTS; i++) {
-        rig->fd[i] = memfd_create("slot", MFD_CLOEXEC);
+        rig->fd[i] = memfd_create(STANDIN_DMABUF_HEAP, MFD_CLOEXEC);
         assert_true(rig->fd[i] >= 0);
         assert_int_equal(ftruncate(rig->fd[i], (off_t)rig->layout.size_bytes), 0);
         rig->memory[i] =

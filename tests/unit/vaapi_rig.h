@@ -17,7 +17,7 @@ struct vaapi_rig {
     AVCodecContext *decoder;
     AVFrame *picture; // decoded last
     AVPacket *packet;
-    int fd[VAAPI_RIG_SLOTS]; // memfds, which the stand-in maps as it would a DMA-BUF; there is no device
+    int fd[VAAPI_RIG_SLOTS]; // DMA-BUFs of the stand-in kind: tests/standin/dmabuf/view.h
     uint8_t *memory[VAAPI_RIG_SLOTS];
     bool has_slots;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""box.py --bin FOLDER --dmabuf LIBRARY --camera LIBRARY --encoder LIBRARY
+"""box.py --bin FOLDER --dmabuf LIBRARY --camera LIBRARY --encoder LIBRARY --va LIBRARY
 
 A whole box whose camera and encoder reach the pool themselves: no raw frame is copied between them, as the status
 counts; an encoder in software beside them copies once, and takes over. Without an allocator, or with devices that
@@ -17,17 +17,20 @@ DEVICE = {"driver": "v4l2", "path": "/dev/video-castor0", "width": 640, "height"
 # Time enough for a busy machine: what is judged here is not speed.
 LATENCY_MS = 1500
 BUDGETS = {"stall_budget_ms": 900, "hang_budget_ms": 5000, "standby_budget_ms": 5000}
-CHAIN = [{"driver": "v4l2m2m"}, {"driver": "x264", "preset": "superfast", "threads": 1}]
+SOFTWARE = {"driver": "x264", "preset": "superfast", "threads": 1}
 
 
 def box_of(folder, programs, name, libraries, allocator="", pixels="NV12", camera="", fault="", encoder="",
-           dmabuf="auto"):
-    environment = {"LD_PRELOAD": ":".join(libraries), "CASTOR_STANDIN_STRICT": "1", "CASTOR_STANDIN_DMABUF": allocator,
+           dmabuf="auto", driver="v4l2m2m", va_words=""):
+    *others, va = libraries  # the nodes of VA-API first: not all of them pass on what is not theirs
+    environment = {"LD_PRELOAD": ":".join([va, *others]), "LIBVA_DRIVERS_PATH": os.path.dirname(va),
+                   "CASTOR_STANDIN_STRICT": "1", "CASTOR_STANDIN_DMABUF": allocator,
                    "CASTOR_STANDIN_V4L2CAP": f"formats=YUYV:{pixels},size=640x360,rate=30/1{camera}",
                    "CASTOR_STANDIN_V4L2CAP_FAULTS": fault,
-                   "CASTOR_STANDIN_V4L2M2M": "i420,nv12" + encoder}
-    return on_air(os.path.join(folder, name), programs, name, source=DEVICE, encoder={"chain": CHAIN}, switch=BUDGETS,
-                  latency_ms=LATENCY_MS, environment=environment, pool={"dmabuf": dmabuf})
+                   "CASTOR_STANDIN_V4L2M2M": "i420,nv12" + encoder, "CASTOR_STANDIN_VA": va_words}
+    return on_air(os.path.join(folder, name), programs, name, source=DEVICE,
+                  encoder={"chain": [{"driver": driver}, SOFTWARE]}, switch=BUDGETS, latency_ms=LATENCY_MS,
+                  environment=environment, pool={"dmabuf": dmabuf})
 
 
 def copies(status):
@@ -60,8 +63,8 @@ def check_received(box, receiver, programs):
     return len(numbers)
 
 
-def device_to_device(folder, programs, libraries, name, dmabuf, kind, held_by_reader, pixels):
-    with box_of(folder, programs, name, libraries, dmabuf=dmabuf, pixels=pixels) as (box, receiver):
+def device_to_device(folder, programs, libraries, name, dmabuf, kind, held_by_reader, pixels, **made):
+    with box_of(folder, programs, name, libraries, dmabuf=dmabuf, pixels=pixels, **made) as (box, receiver):
         is_told(box, [0, 0, 1])
         status = box.status()
         slots = status["pool"]["slots"]
@@ -82,6 +85,13 @@ def device_to_device(folder, programs, libraries, name, dmabuf, kind, held_by_re
 
 def shared_memory(folder, programs, *libraries):
     device_to_device(folder, programs, libraries, "shared_memory", "auto", "udmabuf", False, "NV12")
+
+
+def vaapi(folder, programs, *libraries):
+    device_to_device(folder, programs, libraries, "vaapi", "auto", "udmabuf", False, "NV12", driver="vaapi")
+    with box_of(folder, programs, "vaapi_refuses", libraries, driver="vaapi", va_words="badprime") as (box, receiver):
+        is_told(box, [0, 1, 1])
+        print(f"vaapi_refuses: {check_received(box, receiver, programs)} frames, 1 copy to each encoder", flush=True)
 
 
 def unplugged(folder, programs, *libraries):
@@ -124,4 +134,5 @@ def without(folder, programs, *libraries):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(__doc__, shared_memory, unplugged, heap, without, options=("--dmabuf", "--encoder", "--camera")))
+    sys.exit(run_parts(__doc__, shared_memory, vaapi, unplugged, heap, without,
+                       options=("--dmabuf", "--encoder", "--camera", "--va")))

@@ -12,7 +12,8 @@ static VAStatus check_surfaces(struct standin *standin, const struct context *co
 
     if (!input || input->fourcc != context->fourcc)
         return WRONG("the input has fourcc %#x, the context %#x", input ? input->fourcc : 0, context->fourcc);
-    if (!recon || picture->recon == picture->input || recon->mapped || recon->fourcc != context->fourcc)
+    if (!recon || picture->recon == picture->input || recon->mapped.memory ||
+        recon->fourcc != context->fourcc)
         return WRONG("surface %#x cannot take the reconstructed picture", picture->recon);
     return VA_STATUS_SUCCESS;
 }

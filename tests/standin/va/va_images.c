@@ -87,13 +87,13 @@ static VAStatus do_vaDeriveImage(VADriverContextP driver, VASurfaceID id, VAImag
         return VA_STATUS_ERROR_OPERATION_FAILED; // what drivers say that cannot
     pthread_mutex_lock(&standin->lock);
     struct surface *surface = standin_find(standin, KIND_SURFACE, id);
-    struct image *image = surface && !surface->mapped
+    struct image *image = surface && !surface->mapped.memory
                               ? create(standin, surface->fourcc == VA_FOURCC_P010 ? &p010 : &nv12,
                                        (int)surface->width, (int)surface->height)
                               : NULL;
     if (!surface)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDeriveImage: there is no %#x", id);
-    else if (surface->mapped)
+    else if (surface->mapped.memory)
         status =
             standin_misuse(VA_STATUS_ERROR_INVALID_SURFACE, "vaDeriveImage: %#x is a frame's memory", id);
     if (image) {
@@ -159,12 +159,12 @@ static VAStatus do_vaPutImage(VADriverContextP driver, VASurfaceID surface_id, V
     struct image *image = standin_find(standin, KIND_IMAGE, image_id);
     struct surface *surface = standin_find(standin, KIND_SURFACE, surface_id);
     const struct buffer *buffer = image ? standin_find(standin, KIND_BUFFER, image->buffer) : NULL;
-    if (!buffer || !surface || buffer->is_mapped || surface->pending || surface->mapped)
+    if (!buffer || !surface || buffer->is_mapped || surface->pending || surface->mapped.memory)
         status = standin_misuse(VA_STATUS_ERROR_INVALID_IMAGE, "vaPutImage: %s",
-                                !buffer || !surface ? "no such image or surface"
-                                : surface->mapped   ? "the surface is a frame's memory"
-                                : surface->pending  ? "the surface is being encoded"
-                                                    : "the image is mapped");
+                                !buffer || !surface      ? "no such image or surface"
+                                : surface->mapped.memory ? "the surface is a frame's memory"
+                                : surface->pending       ? "the surface is being encoded"
+                                                         : "the image is mapped");
     else if (from_x || from_y || to_x || to_y || from_width != to_width || from_height != to_height ||
              from_width > image->image.width || from_height > image->image.height ||
              to_width > surface->width || to_height > surface->height ||

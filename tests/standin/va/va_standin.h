@@ -38,6 +38,7 @@
 #include <va/va_enc_h264.h>
 #include <va/va_enc_hevc.h>
 
+#include "../dmabuf/view.h"
 #include "va_hevc_headers.h"
 #include "va_writer.h"
 
@@ -71,11 +72,10 @@ struct surface {
     uint32_t fourcc; // NV12 or P010
     uint8_t *plane[2];
     unsigned pitch[2];
-    uint8_t *bytes; // its own memory
-    void *mapped;   // or what was imported, read only
-    size_t size;
-    unsigned maps;    // images of it that are mapped
-    unsigned pending; // pictures in flight that read it
+    uint8_t *bytes;               // its own memory
+    struct standin_dmabuf mapped; // or what was imported, read only
+    unsigned maps;                // images of it that are mapped
+    unsigned pending;             // pictures in flight that read it
 };
 
 struct buffer {

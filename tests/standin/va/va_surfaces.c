@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <va/va_drmcommon.h>
@@ -31,8 +30,7 @@ static VAStatus allocate(struct surface *surface)
     // Never the width itself.
     surface->pitch[0] = surface->pitch[1] =
         (surface->width * sample_bytes(surface->fourcc) + PITCH_ALIGN) / PITCH_ALIGN * PITCH_ALIGN;
-    surface->size = (size_t)surface->pitch[0] * (surface->height + surface->height / 2);
-    surface->bytes = calloc(1, surface->size);
+    surface->bytes = calloc(surface->height + surface->height / 2, surface->pitch[0]);
     if (!surface->bytes)
         return VA_STATUS_ERROR_ALLOCATION_FAILED;
     surface->plane[0] = surface->bytes;
@@ -102,13 +100,11 @@ static VAStatus import(struct surface *surface, const struct wish *wish)
 
     if (status != VA_STATUS_SUCCESS)
         return status;
-    surface->size = wish->external->objects[0].size;
-    void *mapped = mmap(NULL, surface->size, PROT_READ, MAP_SHARED, wish->external->objects[0].fd, 0);
-    if (mapped == MAP_FAILED)
-        return WRONG("what was to be imported cannot be mapped");
-    surface->mapped = mapped;
+    surface->mapped = standin_dmabuf_import(wish->external->objects[0].fd, false);
+    if (!surface->mapped.memory)
+        return WRONG("what was to be imported is no DMA-BUF");
     for (unsigned i = 0; i < 2; i++) {
-        surface->plane[i] = (uint8_t *)mapped + offsets[i];
+        surface->plane[i] = surface->mapped.memory + offsets[i];
         surface->pitch[i] = pitches[i];
     }
     return VA_STATUS_SUCCESS;
@@ -191,8 +187,7 @@ static VAStatus do_vaCreateSurfaces(VADriverContextP driver, int width, int heig
 
 void standin_surface_destroy(struct surface *surface)
 {
-    if (surface->mapped)
-        (void)munmap(surface->mapped, surface->size);
+    standin_dmabuf_release(&surface->mapped);
     free(surface->bytes);
     standin_free(&surface->object);
 }

@@ -17,17 +17,19 @@
 // Of a device that is not told: so large that it shows.
 #define DEFAULT_VBV_S 4
 
-// Bits of a sample at quantizer 0 that the first P and the first I picture are taken to need.
-#define FIRST_P_BITS 20
-#define FIRST_I_BITS 40
-#define QP_FINER 3 // an IDR than the picture before: what is known of its cost is old
+// Bits of a sample that the first P and the first I picture are taken to need, at QP_FIRST.
+#define QP_FIRST 20
+#define FIRST_P_BITS 2
+#define FIRST_I_BITS 4
 
-// Bits of a picture are taken to be cost / 2^(qp/6).
 struct rate {
     double frame_bits, vbv_bits;
     double debt_bits; // spent more than the rate allows so far
-    double cost[2];   // of P and of I pictures
-    int fixed_qp, last_qp;
+    struct {
+        int qp;
+        double bits;
+    } last[2]; // what P and I pictures needed
+    int fixed_qp;
 };
 
 struct hevc_coder {
@@ -106,8 +108,10 @@ struct hevc_coder *hevc_open(const struct hevc_settings *settings)
         goto fail;
     coder->api->picture_init(coder->param, coder->picture);
     coder->picture->bitDepth = settings->depth > 8 ? 16 : 8;
-    coder->rate.cost[0] = (double)FIRST_P_BITS * settings->width_px * settings->height_px;
-    coder->rate.cost[1] = (double)FIRST_I_BITS * settings->width_px * settings->height_px;
+    double samples = (double)settings->width_px * settings->height_px;
+    coder->rate.last[0].qp = coder->rate.last[1].qp = QP_FIRST;
+    coder->rate.last[0].bits = FIRST_P_BITS * samples;
+    coder->rate.last[1].bits = FIRST_I_BITS * samples;
     return coder;
 fail:
     hevc_close(coder);
@@ -140,7 +144,8 @@ void hevc_set_rate(struct hevc_coder *coder, uint32_t bitrate_bps, uint32_t vbv_
     rate->fixed_qp = qp;
 }
 
-// What is owed is paid back while the VBV drains; an IDR may take a third of it.
+// What is owed is paid back while the VBV drains; an IDR may take a third of it. Six steps of the quantizer
+// halve the bits; the other way they may be four times as many, where grain appears.
 static int choose_qp(const struct rate *rate, bool idr)
 {
     double pay_frames = fmax(rate->vbv_bits / rate->frame_bits, 1);
@@ -150,19 +155,18 @@ static int choose_qp(const struct rate *rate, bool idr)
     if (rate->fixed_qp > 0)
         return rate->fixed_qp;
     target_bits = fmax(fmin(target_bits, room_bits * 3 / 4), rate->frame_bits / 16);
-    double qp = 6 * log2(rate->cost[idr] / target_bits);
-    if (idr)
-        qp = fmax(qp, rate->last_qp - QP_FINER);
-    return (int)fmax(QP_MIN, fmin(QP_MAX, ceil(qp)));
+    double halvings = log2(rate->last[idr].bits / target_bits);
+    double qp = rate->last[idr].qp + ceil(halvings * (halvings > 0 ? 6 : 3));
+    return (int)fmax(QP_MIN, fmin(QP_MAX, qp));
 }
 
+// P pictures differ; their mean is what counts.
 static void learn(struct rate *rate, bool idr, int qp, uint64_t bits)
 {
-    double cost = (double)bits * exp2(qp / 6.0);
-    double *known = &rate->cost[idr];
+    double before_bits = rate->last[idr].bits * exp2((rate->last[idr].qp - qp) / 6.0);
 
-    rate->last_qp = qp;
-    *known = idr ? cost : (*known + cost) / 2;
+    rate->last[idr].qp = qp;
+    rate->last[idr].bits = idr ? (double)bits : (before_bits + (double)bits) / 2;
     rate->debt_bits = fmax(rate->debt_bits + (double)bits - rate->frame_bits, -rate->vbv_bits / 4);
 }
 

@@ -163,6 +163,7 @@ static int vaapi_receive(struct encoder *base, struct encoder_output *out, int64
                        .flags = job->unit.idr ? CASTOR_PACKET_IDR : 0},
             .cpu_copies = job->cpu_copies,
         };
+        base->note = work->note;
         work->received++;
         if (work->received == work->finished && work->error == CASTOR_OK)
             (void)!read(work->event, &count, sizeof count); // not readable any more

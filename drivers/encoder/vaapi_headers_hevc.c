@@ -246,7 +246,7 @@ void vaapi_hevc_slice(const struct vaapi_stream *stream, const struct vaapi_ids 
         put_prediction(&nal, stream);
     nal_writer_put_se(&nal, 0); // slice_qp_delta
     nal_writer_put(&nal, 1, 1); // slice_loop_filter_across_slices_enabled_flag
-    nal_writer_end(&nal); // the same bits as byte_alignment()
+    nal_writer_end(&nal);       // the same bits as byte_alignment()
     out->size_bits = nal_writer_cut(&nal);
     out->size_bytes = nal.size_bytes;
 }

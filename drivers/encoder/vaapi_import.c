@@ -91,7 +91,12 @@ static VASurfaceID create(struct vaapi_import *import, const struct castor_frame
                                   is_ten_bit ? VA_RT_FORMAT_YUV420_10 : VA_RT_FORMAT_YUV420,
                                   import->format.width_px, import->format.height_px, &surface, 1, attributes,
                                   sizeof attributes / sizeof attributes[0]);
-    return status == VA_STATUS_SUCCESS ? surface : VA_INVALID_SURFACE;
+    if (status == VA_STATUS_SUCCESS)
+        return surface;
+    if (!import->refusal.text[0])
+        (void)vaapi_device_failed(device, 0, "frames are copied, not imported: vaCreateSurfaces", status,
+                                  &import->refusal);
+    return VA_INVALID_SURFACE;
 }
 
 VASurfaceID vaapi_import_frame(struct vaapi_import *import, const struct castor_frame *frame)

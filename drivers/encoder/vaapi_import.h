@@ -12,6 +12,7 @@ struct vaapi_import {
     struct vaapi_device *device; // set by the user, as are the next two; all else is zero
     struct castor_format format;
     bool is_offered;
+    struct encoder_text refusal; // why the first slot that was refused was; "" when none was
     struct {
         bool is_known;
         int fd;              // frame->dmabuf_fd when the slot was first seen

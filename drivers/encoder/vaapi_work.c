@@ -38,6 +38,7 @@ static void finish(struct vaapi_work *work, enum encoder_output_kind kind, const
     struct vaapi_job *job = &work->jobs[work->finished % VAAPI_IN_FLIGHT];
     job->kind = kind;
     job->unit = *unit;
+    work->note = work->session.import.refusal;
     work->finished++;
     work->progress_ns = castor_now_ns();
     vaapi_work_raise(work);

@@ -32,8 +32,8 @@ struct vaapi_work {
     uint64_t taken, finished; // jobs that the thread has given to the device, and that are done
     int64_t progress_ns;      // when something last went on
     bool is_open;
-    int error; // for good
-    struct encoder_text why;
+    int error;                     // for good
+    struct encoder_text why, note; // what fails, and what only costs
     // ----
     struct vaapi_session session;      // the thread's
     uint64_t numbers[VAAPI_IN_FLIGHT]; // the thread's: of the picture in the session, by job; or NO_PICTURE

@@ -91,6 +91,7 @@ def vaapi(folder, programs, *libraries):
     device_to_device(folder, programs, libraries, "vaapi", "auto", "udmabuf", False, "NV12", driver="vaapi")
     with box_of(folder, programs, "vaapi_refuses", libraries, driver="vaapi", va_words="badprime") as (box, receiver):
         is_told(box, [0, 1, 1])
+        check("frames are copied, not imported: vaCreateSurfaces" in box.log(), "the log does not tell why")
         print(f"vaapi_refuses: {check_received(box, receiver, programs)} frames, 1 copy to each encoder", flush=True)
 
 

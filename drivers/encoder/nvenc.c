@@ -30,6 +30,7 @@ static int wait_started(struct nvenc_encoder *encoder, struct encoder_text *why)
     while (!encoder->started && vendor_thread_wait(&encoder->thread, deadline_ns))
         continue;
     int error = encoder->failure;
+    encoder->base.note = encoder->note;
     if (error != CASTOR_OK)
         *why = encoder->failure_text;
     else if (!encoder->started)
@@ -101,7 +102,8 @@ static int nvenc_submit(struct encoder *base, const struct castor_frame *frame, 
         entry->idr = is_idr_due(encoder, flags);
         entry->bitrate_bps = encoder->bitrate_bps;
         entry->deadline_ns = castor_now_ns() + NVENC_PICTURE_LIMIT_NS;
-        entry->uploaded = false;
+        entry->brought = false;
+        entry->cpu_copies = 0;
         encoder->submitted++;
         pthread_cond_broadcast(&encoder->thread.changed);
     }
@@ -116,7 +118,7 @@ static void hand_out(struct nvenc_encoder *encoder, struct encoder_output *out)
     *out = (struct encoder_output){
         .kind = ENCODER_OUTPUT_DROPPED,
         .packet = {.sequence = entry->frame.sequence, .capture_ns = entry->frame.capture_ns},
-        .cpu_copies = 1, // into the input buffer; the device fetches it from there
+        .cpu_copies = entry->cpu_copies,
     };
     if (entry->size_bytes > 0) {
         out->kind = ENCODER_OUTPUT_CODED;
@@ -124,6 +126,7 @@ static void hand_out(struct nvenc_encoder *encoder, struct encoder_output *out)
         out->packet.size_bytes = entry->size_bytes;
         out->packet.flags = entry->is_idr ? CASTOR_PACKET_IDR : 0;
     }
+    encoder->base.note = encoder->note;
     encoder->received++;
     nvenc_worker_show_ready(encoder);
 }

@@ -11,6 +11,10 @@
 // NvEncodeAPIGetMaxSupportedVersion() counts otherwise than NVENCAPI_VERSION.
 #define WANTED_VERSION (NVENCAPI_MAJOR_VERSION << 4 | NVENCAPI_MINOR_VERSION)
 
+// Of CUresult (cuda.h); dynlink_cuda.h leaves them out.
+#define CUDA_NO_MEMORY 2
+#define CUDA_NO_DEVICE 100
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nvenc_library loaded;
 static bool is_loaded;
@@ -33,22 +37,28 @@ static int find_symbols(void *cuda, void *encode, struct nvenc_library *out, str
         void *handle;
         const char *name;
         void **target;
+        bool may_miss;
     } symbols[] = {
-        {cuda, "cuInit", (void **)&out->init},
-        {cuda, "cuDeviceGetCount", (void **)&out->device_get_count},
-        {cuda, "cuDeviceGet", (void **)&out->device_get},
-        {cuda, "cuDeviceGetAttribute", (void **)&out->device_get_attribute},
-        {cuda, "cuDeviceGetName", (void **)&out->device_get_name},
-        {cuda, "cuCtxCreate_v2", (void **)&out->context_create},
-        {cuda, "cuCtxDestroy_v2", (void **)&out->context_destroy},
-        {cuda, "cuGetErrorName", (void **)&out->error_name},
-        {encode, "NvEncodeAPICreateInstance", (void **)&out->create_instance},
-        {encode, "NvEncodeAPIGetMaxSupportedVersion", (void **)&out->max_supported_version},
+        {cuda, "cuInit", (void **)&out->init, false},
+        {cuda, "cuDeviceGetCount", (void **)&out->device_get_count, false},
+        {cuda, "cuDeviceGet", (void **)&out->device_get, false},
+        {cuda, "cuDeviceGetAttribute", (void **)&out->device_get_attribute, false},
+        {cuda, "cuDeviceGetName", (void **)&out->device_get_name, false},
+        {cuda, "cuCtxCreate_v2", (void **)&out->context_create, false},
+        {cuda, "cuCtxDestroy_v2", (void **)&out->context_destroy, false},
+        {cuda, "cuGetErrorName", (void **)&out->error_name, false},
+        {cuda, "cuMemHostRegister_v2", (void **)&out->memory_register, true},
+        {cuda, "cuMemHostUnregister", (void **)&out->memory_unregister, true},
+        {cuda, "cuMemAllocPitch_v2", (void **)&out->memory_allocate, true},
+        {cuda, "cuMemFree_v2", (void **)&out->memory_free, true},
+        {cuda, "cuMemcpy2D_v2", (void **)&out->memory_copy, true},
+        {encode, "NvEncodeAPICreateInstance", (void **)&out->create_instance, false},
+        {encode, "NvEncodeAPIGetMaxSupportedVersion", (void **)&out->max_supported_version, false},
     };
 
     for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
         void *address = dlsym(symbols[i].handle, symbols[i].name);
-        if (!address)
+        if (!address && !symbols[i].may_miss)
             return encoder_text_set(why, CASTOR_ERR_UNSUPPORTED,
                                     "nvenc: %s is missing in NVIDIA's driver; it is too old or not complete",
                                     symbols[i].name);
@@ -114,6 +124,21 @@ int nvenc_library_instance(const struct nvenc_library *library, NV_ENCODE_API_FU
                                 nvenc_status_name(status));
     *out = list;
     return CASTOR_OK;
+}
+
+int nvenc_library_failed(const struct nvenc_library *library, const char *call, CUresult result,
+                         struct encoder_text *why)
+{
+    const char *name = NULL;
+    int error = CASTOR_ERR_IO;
+
+    if ((int)result == CUDA_NO_DEVICE)
+        error = CASTOR_ERR_NOT_FOUND;
+    if ((int)result == CUDA_NO_MEMORY)
+        error = CASTOR_ERR_NO_MEMORY;
+    (void)library->error_name(result, &name);
+    return encoder_text_set(why, error, "nvenc: %s: %s (%d); see whether nvidia-smi finds the device", call,
+                            name ? name : "unknown", (int)result);
 }
 
 const char *nvenc_status_name(NVENCSTATUS status)

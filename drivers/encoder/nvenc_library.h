@@ -20,6 +20,12 @@ struct nvenc_library {
     tcuCtxCreate_v2 *context_create;
     tcuCtxDestroy_v2 *context_destroy;
     tcuGetErrorName *error_name;
+    // All or some may be NULL: an older driver has not got them, and only nvenc_input.c can use them.
+    CUresult (*memory_register)(void *memory, size_t size_bytes, unsigned flags); // cuMemHostRegister()
+    CUresult (*memory_unregister)(void *memory);                                  // cuMemHostUnregister()
+    tcuMemAllocPitch_v2 *memory_allocate;
+    tcuMemFree_v2 *memory_free;
+    tcuMemcpy2D_v2 *memory_copy;
     NVENCSTATUS (*create_instance)(NV_ENCODE_API_FUNCTION_LIST *list);
     NVENCSTATUS (*max_supported_version)(uint32_t *version);
 };
@@ -33,6 +39,10 @@ CASTOR_MUST_USE int nvenc_library_get(const struct nvenc_library **out, struct e
 // than the interface that this driver was written for (nvEncodeAPI.h, NvEncodeAPIGetMaxSupportedVersion).
 CASTOR_MUST_USE int nvenc_library_instance(const struct nvenc_library *library,
                                            NV_ENCODE_API_FUNCTION_LIST *out, struct encoder_text *why);
+
+// Puts a failed call of CUDA into words and says what it means to a caller of the HAL.
+int nvenc_library_failed(const struct nvenc_library *library, const char *call, CUresult result,
+                         struct encoder_text *why);
 
 // The name of a status without its prefix ("LOCK_BUSY"). Static.
 const char *nvenc_status_name(NVENCSTATUS status);

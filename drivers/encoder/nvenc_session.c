@@ -6,9 +6,6 @@
 
 #include "hal/time.h"
 
-// Of CUresult (cuda.h); dynlink_cuda.h leaves them out.
-#define CUDA_NO_MEMORY 2
-#define CUDA_NO_DEVICE 100
 #define CLOSE_TRIES 500
 
 int nvenc_session_failed(struct nvenc_session *session, const char *call, NVENCSTATUS status,
@@ -23,21 +20,6 @@ int nvenc_session_failed(struct nvenc_session *session, const char *call, NVENCS
     return encoder_text_set(why, error, "nvenc: %s: %s (%d)%s", call, nvenc_status_name(status), (int)status,
                             session->lost ? ": the device is gone; only a new process can be sure of it"
                                           : "");
-}
-
-static int cuda_failed(const struct nvenc_library *library, const char *call, CUresult result,
-                       struct encoder_text *why)
-{
-    const char *name = NULL;
-    int error = CASTOR_ERR_IO;
-
-    if ((int)result == CUDA_NO_DEVICE)
-        error = CASTOR_ERR_NOT_FOUND;
-    if ((int)result == CUDA_NO_MEMORY)
-        error = CASTOR_ERR_NO_MEMORY;
-    (void)library->error_name(result, &name);
-    return encoder_text_set(why, error, "nvenc: %s: %s (%d); see whether nvidia-smi finds the device", call,
-                            name ? name : "unknown", (int)result);
 }
 
 int nvenc_session_device_name(const struct nvenc_library *library, CUdevice device,
@@ -62,10 +44,10 @@ static int find_device(const struct nvenc_library *library, const char *wanted, 
     CUresult result = library->init(0);
 
     if (result != CUDA_SUCCESS)
-        return cuda_failed(library, "cuInit", result, why);
+        return nvenc_library_failed(library, "cuInit", result, why);
     result = library->device_get_count(&count);
     if (result != CUDA_SUCCESS)
-        return cuda_failed(library, "cuDeviceGetCount", result, why);
+        return nvenc_library_failed(library, "cuDeviceGetCount", result, why);
     for (int i = 0; i < count; i++) {
         CUdevice device;
         if (library->device_get(&device, i) != CUDA_SUCCESS)
@@ -106,21 +88,19 @@ static int open_handle(struct nvenc_session *session, struct encoder_text *why)
 
 int nvenc_session_open(struct nvenc_session *session, const char *device, struct encoder_text *why)
 {
-    CUdevice cuda_device = 0;
-
     memset(session, 0, sizeof *session);
     int error = nvenc_library_get(&session->library, why);
     if (error == CASTOR_OK)
         error = nvenc_library_instance(session->library, &session->api, why);
     if (error == CASTOR_OK)
-        error = find_device(session->library, device, &cuda_device, why);
+        error = find_device(session->library, device, &session->device, why);
     if (error != CASTOR_OK)
         return error;
     CUresult result =
-        session->library->context_create(&session->context, CU_CTX_SCHED_BLOCKING_SYNC, cuda_device);
+        session->library->context_create(&session->context, CU_CTX_SCHED_BLOCKING_SYNC, session->device);
     if (result != CUDA_SUCCESS) {
         session->context = NULL;
-        return cuda_failed(session->library, "cuCtxCreate", result, why);
+        return nvenc_library_failed(session->library, "cuCtxCreate", result, why);
     }
     error = open_handle(session, why);
     if (error != CASTOR_OK)
@@ -135,21 +115,11 @@ int nvenc_session_open_error(int error, struct encoder_text *why)
     return error == CASTOR_ERR_LOST ? CASTOR_ERR_IO : error;
 }
 
-static int create_buffers(struct nvenc_session *session, struct encoder_text *why)
+static int create_outputs(struct nvenc_session *session, struct encoder_text *why)
 {
     for (uint32_t i = 0; i < NVENC_BUFFERS; i++) {
-        NV_ENC_CREATE_INPUT_BUFFER input = {
-            .version = NV_ENC_CREATE_INPUT_BUFFER_VER,
-            .width = session->init.encodeWidth,
-            .height = session->init.encodeHeight,
-            .bufferFmt = session->format,
-        };
         NV_ENC_CREATE_BITSTREAM_BUFFER output = {.version = NV_ENC_CREATE_BITSTREAM_BUFFER_VER};
-        NVENCSTATUS status = session->api.nvEncCreateInputBuffer(session->handle, &input);
-        if (status != NV_ENC_SUCCESS)
-            return nvenc_session_failed(session, "NvEncCreateInputBuffer", status, why);
-        session->input[i] = input.inputBuffer;
-        status = session->api.nvEncCreateBitstreamBuffer(session->handle, &output);
+        NVENCSTATUS status = session->api.nvEncCreateBitstreamBuffer(session->handle, &output);
         if (status != NV_ENC_SUCCESS)
             return nvenc_session_failed(session, "NvEncCreateBitstreamBuffer", status, why);
         session->output[i] = output.bitstreamBuffer;
@@ -170,7 +140,8 @@ int nvenc_session_start(struct nvenc_session *session, const struct encoder_conf
         return nvenc_session_failed(session, "NvEncGetEncodePresetConfigEx", status, why);
     session->config = found.presetCfg;
     nvenc_config_fill(config, &session->abilities[config->codec], &session->config);
-    session->format = nvenc_config_buffer_format(config->format.pixel);
+    session->format = config->format;
+    session->buffer_format = nvenc_config_buffer_format(config->format.pixel);
     session->init = (NV_ENC_INITIALIZE_PARAMS){
         .version = NV_ENC_INITIALIZE_PARAMS_VER,
         .encodeGUID = *codec,
@@ -190,57 +161,8 @@ int nvenc_session_start(struct nvenc_session *session, const struct encoder_conf
     status = session->api.nvEncInitializeEncoder(session->handle, &session->init);
     if (status != NV_ENC_SUCCESS)
         return nvenc_session_failed(session, "NvEncInitializeEncoder", status, why);
-    return create_buffers(session, why);
-}
-
-static void copy_plane(uint8_t *to, uint32_t to_stride_bytes, const uint8_t *from, uint32_t from_stride_bytes,
-                       uint32_t width_bytes, uint32_t rows)
-{
-    for (uint32_t y = 0; y < rows; y++)
-        memcpy(to + (size_t)y * to_stride_bytes, from + (size_t)y * from_stride_bytes, width_bytes);
-}
-
-// The planes lie one after the other; those of chroma in planar formats have half the pitch.
-static void copy_picture(uint8_t *to, uint32_t pitch_bytes, const struct castor_frame *frame,
-                         const struct castor_format *format)
-{
-    uint32_t row_bytes = format->width_px * (castor_pixel_bits(format->pixel) > 8 ? 2 : 1);
-    uint32_t rows = format->height_px;
-    uint8_t *chroma = to + (size_t)pitch_bytes * rows;
-
-    copy_plane(to, pitch_bytes, frame->plane[0], frame->stride_bytes[0], row_bytes, rows);
-    if (format->pixel != CASTOR_PIXEL_I420) {
-        copy_plane(chroma, pitch_bytes, frame->plane[1], frame->stride_bytes[1], row_bytes, rows / 2);
-        return;
-    }
-    uint32_t half_bytes = pitch_bytes / 2;
-    copy_plane(chroma, half_bytes, frame->plane[1], frame->stride_bytes[1], row_bytes / 2, rows / 2);
-    copy_plane(chroma + (size_t)half_bytes * (rows / 2), half_bytes, frame->plane[2], frame->stride_bytes[2],
-               row_bytes / 2, rows / 2);
-}
-
-int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *thread, uint32_t buffer,
-                         const struct castor_frame *frame, const struct castor_format *format,
-                         struct encoder_text *why)
-{
-    NV_ENC_LOCK_INPUT_BUFFER locked = {
-        .version = NV_ENC_LOCK_INPUT_BUFFER_VER,
-        .inputBuffer = session->input[buffer],
-    };
-    NVENCSTATUS status = session->api.nvEncLockInputBuffer(session->handle, &locked);
-
-    if (status != NV_ENC_SUCCESS)
-        return nvenc_session_failed(session, "NvEncLockInputBuffer", status, why);
-    bool is_ours = vendor_thread_borrow_pixels(thread);
-    if (is_ours) {
-        copy_picture(locked.bufferDataPtr, locked.pitch, frame, format);
-        vendor_thread_return_pixels(thread);
-    }
-    session->pitch_bytes[buffer] = locked.pitch;
-    status = session->api.nvEncUnlockInputBuffer(session->handle, session->input[buffer]);
-    if (status != NV_ENC_SUCCESS)
-        return nvenc_session_failed(session, "NvEncUnlockInputBuffer", status, why);
-    return is_ours ? CASTOR_OK : CASTOR_ERR_LOST;
+    int error = nvenc_input_open(session, config, why);
+    return error == CASTOR_OK ? create_outputs(session, why) : error;
 }
 
 int nvenc_session_encode(struct nvenc_session *session, uint32_t buffer, uint64_t id, bool idr,
@@ -250,13 +172,13 @@ int nvenc_session_encode(struct nvenc_session *session, uint32_t buffer, uint64_
         .version = NV_ENC_PIC_PARAMS_VER,
         .inputWidth = session->init.encodeWidth,
         .inputHeight = session->init.encodeHeight,
-        .inputPitch = session->pitch_bytes[buffer],
+        .inputPitch = session->input.places[buffer].pitch_bytes,
         .encodePicFlags = idr ? NV_ENC_PIC_FLAG_FORCEIDR | NV_ENC_PIC_FLAG_OUTPUT_SPSPPS : 0,
         .frameIdx = (uint32_t)id,
         .inputTimeStamp = id, // opaque to the device; names the picture when it comes out
-        .inputBuffer = session->input[buffer],
+        .inputBuffer = session->input.places[buffer].picture,
         .outputBitstream = session->output[buffer],
-        .bufferFmt = session->format,
+        .bufferFmt = session->input.places[buffer].format,
         .pictureStruct = NV_ENC_PIC_STRUCT_FRAME,
     };
     NVENCSTATUS status = session->api.nvEncEncodePicture(session->handle, &params);
@@ -342,9 +264,8 @@ void nvenc_session_close(struct nvenc_session *session)
 
     if (session->output[0] && !session->lost && last_drain(session, &ignored) != CASTOR_OK)
         session->lost = true; // and everything else goes all the same
+    nvenc_input_close(session);
     for (uint32_t i = 0; i < NVENC_BUFFERS; i++) {
-        if (session->input[i])
-            (void)session->api.nvEncDestroyInputBuffer(session->handle, session->input[i]);
         if (session->output[i])
             (void)session->api.nvEncDestroyBitstreamBuffer(session->handle, session->output[i]);
     }

@@ -8,25 +8,24 @@
 #include <stdbool.h>
 
 #include "nvenc_config.h"
+#include "nvenc_input.h"
 #include "nvenc_library.h"
-#include "vendor_thread.h"
 
-// nvEncodeAPI.h asks for at least 4 buffers of each kind more than there are B frames.
-#define NVENC_BUFFERS 4
 #define NVENC_DEVICE_NAME_BYTES 128
 
 struct nvenc_session {
     const struct nvenc_library *library;
     NV_ENCODE_API_FUNCTION_LIST api;
+    CUdevice device;
     CUcontext context;
     void *handle; // the encoder of NvEncOpenEncodeSessionEx()
     struct nvenc_abilities abilities[ENCODER_CODEC_END];
     NV_ENC_INITIALIZE_PARAMS init;
     NV_ENC_CONFIG config;
-    NV_ENC_BUFFER_FORMAT format;
-    NV_ENC_INPUT_PTR input[NVENC_BUFFERS];
+    struct castor_format format;
+    NV_ENC_BUFFER_FORMAT buffer_format; // of `format`
+    struct nvenc_input input;
     NV_ENC_OUTPUT_PTR output[NVENC_BUFFERS];
-    uint32_t pitch_bytes[NVENC_BUFFERS];
     bool draining; // end of stream was said after the last picture
     bool lost;
 };
@@ -53,14 +52,8 @@ int nvenc_session_failed(struct nvenc_session *session, const char *call, NVENCS
 CASTOR_MUST_USE int nvenc_session_start(struct nvenc_session *session, const struct encoder_config *config,
                                         const GUID *preset, struct encoder_text *why);
 
-// Copies a frame into input buffer `buffer`, the only copy of raw pixels. Errors: LOST when the frame is the
-// caller's of `thread` again.
-CASTOR_MUST_USE int nvenc_session_upload(struct nvenc_session *session, struct vendor_thread *thread,
-                                         uint32_t buffer, const struct castor_frame *frame,
-                                         const struct castor_format *format, struct encoder_text *why);
-
-// Has that buffer encoded. *finished: its result, and those of pictures before it, may be asked for. AGAIN:
-// the device is busy, try again later.
+// Has the picture encoded that nvenc_input_bring() brought to place `buffer`. *finished: its result, and
+// those of pictures before it, may be asked for. AGAIN: the device is busy, try again later.
 CASTOR_MUST_USE int nvenc_session_encode(struct nvenc_session *session, uint32_t buffer, uint64_t id,
                                          bool idr, bool *finished, struct encoder_text *why);
 

@@ -77,12 +77,12 @@ static int give_to_device(struct nvenc_encoder *encoder, struct nvenc_entry *ent
             return error;
         encoder->session_rate_bps = entry->bitrate_bps;
     }
-    if (!entry->uploaded) {
-        error = nvenc_session_upload(&encoder->session, &encoder->thread, buffer, &entry->frame,
-                                     &encoder->config.format, why);
+    if (!entry->brought) {
+        error = nvenc_input_bring(&encoder->session, &encoder->thread, buffer, &entry->frame,
+                                  &entry->cpu_copies, why);
         if (error != CASTOR_OK)
             return error;
-        entry->uploaded = true;
+        entry->brought = true;
     }
     entry->idr = entry->idr || encoder->idr_owed;
     error = nvenc_session_encode(&encoder->session, buffer, number, entry->idr, finished, why);
@@ -101,6 +101,7 @@ static void give_frame(struct nvenc_encoder *encoder)
     pthread_mutex_unlock(&encoder->thread.lock);
     int error = give_to_device(encoder, entry, number, &finished, &why);
     pthread_mutex_lock(&encoder->thread.lock);
+    encoder->note = encoder->session.input.note;
     if (!went_well(encoder, error, &why, &encoder->give_ns))
         return;
     encoder->sent = number + 1;
@@ -207,6 +208,7 @@ static void run(void *owner)
     encoder->failure = error; // as it is: open() reports it
     encoder->failure_text = why;
     encoder->change_bitrate = encoder->session.abilities[encoder->config.codec].change_bitrate;
+    encoder->note = encoder->session.input.note;
     encoder->started = true;
     pthread_cond_broadcast(&encoder->thread.changed);
     while (!encoder->thread.is_stopped)

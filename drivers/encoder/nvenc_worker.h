@@ -18,7 +18,8 @@ struct nvenc_entry {
     bool idr;
     uint32_t bitrate_bps;
     int64_t deadline_ns;
-    bool uploaded;
+    bool brought; // to the device, see nvenc_input.h
+    uint32_t cpu_copies;
     uint8_t *bytes; // ENCODER_ACCESS_UNIT_MAX_BYTES
     size_t size_bytes;
     bool is_idr;
@@ -61,6 +62,7 @@ struct nvenc_encoder {
     bool change_bitrate;
     int failure;
     struct encoder_text failure_text;
+    struct encoder_text note; // of the session's input
 };
 
 static inline struct nvenc_entry *nvenc_entry_of(struct nvenc_encoder *encoder, uint64_t number)

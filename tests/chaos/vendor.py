@@ -16,7 +16,7 @@ MUST_END = {"on air": (ENDS, SPOILS), "bitrate": (ENDS,), "trap": (ENDS,),
 FOR_EVER = 1000000
 
 NVENC = {
-    **{f"hang_{call}": (f"{call}:hang", ENDS) for call in ("encode", "lock", "unlock", "lock_input", "unlock_input")},
+    **{f"hang_{call}": (f"{call}:hang", ENDS) for call in ("encode", "lock", "unlock", "map")},
     **{f"lost_{call}": (f"{call}:lost", ENDS) for call in ("encode", "lock", "unlock")},
     "encoder_busy_for_ever": (f"encode:busy@1:{FOR_EVER}", ENDS),
     "lock_busy_for_ever": (f"lock:busy@1:{FOR_EVER}", ENDS),

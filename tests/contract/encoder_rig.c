@@ -10,6 +10,7 @@
 
 #include "hal/time.h"
 
+#define PAGE_BYTES 4096
 #define RECEIVE_NS (5 * CASTOR_NS_PER_S)
 
 struct encoder_config rig_default_config(enum castor_pixel_format pixel)
@@ -53,7 +54,8 @@ void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct
     rig->config = *config;
     assert_int_equal(driver->probe("", &rig->caps, &why), CASTOR_OK);
     assert_int_equal(castor_frame_layout_compute(&config->format, 64, &layout), CASTOR_OK);
-    rig->memory = malloc(layout.size_bytes * RIG_PICTURES);
+    size_t size_bytes = (layout.size_bytes * RIG_PICTURES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    rig->memory = aligned_alloc(PAGE_BYTES, size_bytes); // as a pool's, so that drivers can lock it
     assert_non_null(rig->memory);
     for (uint32_t i = 0; i < RIG_PICTURES; i++) {
         struct castor_frame *picture = &rig->pictures[i];
@@ -65,7 +67,7 @@ void rig_open(struct rig *rig, const struct encoder_driver *driver, const struct
                  i * 3, lifts[layout.planes == 2 && p > 0 ? 3 : p], &seed);
     }
     rig->config.memory = rig->memory;
-    rig->config.memory_bytes = layout.size_bytes * RIG_PICTURES;
+    rig->config.memory_bytes = size_bytes;
     int error = encoder_open(driver, &rig->config, &rig->encoder, &why);
     if (error != CASTOR_OK)
         fail_msg("%s: open: %s: %s", driver->name, castor_error_text(error), why.text);

@@ -29,7 +29,7 @@ static int64_t longest_ns;
 static struct encoder_config default_config(void)
 {
     bool is_hevc = codec == ENCODER_CODEC_HEVC;
-    struct encoder_config config = rig_default_config(is_hevc ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_I420);
+    struct encoder_config config = rig_default_config(is_hevc ? CASTOR_PIXEL_P010 : CASTOR_PIXEL_NV12);
 
     config.codec = codec;
     config.format.width_px = 320;
@@ -77,12 +77,15 @@ static void close_in_time(struct rig *rig)
 // Hangs while a session is opened or probed: open says so and comes back.
 static void open_does_not_hang(void **state)
 {
+    static _Alignas(4096) const uint8_t memory[4096]; // that can be locked
     struct encoder_config config = default_config();
     struct encoder *encoder = NULL;
     struct encoder_text why = {""};
     int64_t since_ns = castor_now_ns();
 
     (void)state;
+    config.memory = memory;
+    config.memory_bytes = sizeof memory;
     assert_int_equal(encoder_open(&encoder_driver_nvenc, &config, &encoder, &why), CASTOR_ERR_IO);
     assert_null(encoder);
     assert_true(castor_now_ns() - since_ns < OPEN_MAX_NS);
@@ -171,24 +174,34 @@ static const struct {
     {"context:hang@2", open_does_not_hang},       // of the session
     {"preset:hang", open_does_not_hang},
     {"initialize:hang", open_does_not_hang},
-    {"create_input:hang@2", open_does_not_hang},
+    {"without=register,create_input:hang@2", open_does_not_hang},
+    {"host_register:hang", open_does_not_hang},
+    {"alloc:hang@2", open_does_not_hang},
+    {"register:hang@4", open_does_not_hang},
     {"create_output:hang@3", open_does_not_hang},
-    {"lock_input:hang@3", session_does_not_hang},
-    {"unlock_input:hang@3", session_does_not_hang},
+    {"without=register,lock_input:hang@3", session_does_not_hang},
+    {"without=register,unlock_input:hang@3", session_does_not_hang},
+    {"copy2d:hang@5", session_does_not_hang}, // two planes of each picture
+    {"map:hang@3", session_does_not_hang},
     {"encode:hang@3", session_does_not_hang},
     {"lock:hang@5", session_does_not_hang}, // two for each picture: the first is answered with LOCK_BUSY
     {"unlock:hang@3", session_does_not_hang},
     {"reconfigure:hang", session_does_not_hang},
     {"eos:hang", session_does_not_hang},
-    {"lock_input:lost@3", loss_is_said},
-    {"unlock_input:lost@3", loss_is_said},
+    {"without=register,lock_input:lost@3", loss_is_said},
+    {"without=register,unlock_input:lost@3", loss_is_said},
+    {"map:lost@3", loss_is_said},
     {"encode:lost@3", loss_is_said},
     {"lock:lost@5", loss_is_said},
     {"unlock:lost@3", loss_is_said},
     {"reconfigure:lost", loss_is_said},
     {"eos:lost", loss_is_said},
     {"eos:hang", close_does_not_hang},
-    {"destroy_input:hang", close_does_not_hang},
+    {"without=register,destroy_input:hang", close_does_not_hang},
+    {"unmap:hang", close_does_not_hang},
+    {"unregister:hang@2", close_does_not_hang},
+    {"free:hang@4", close_does_not_hang},
+    {"host_unregister:hang", close_does_not_hang},
     {"destroy_output:hang@2", close_does_not_hang},
     {"context_destroy:hang@3", close_does_not_hang}, // after two probes
 };

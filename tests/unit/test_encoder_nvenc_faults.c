@@ -75,7 +75,7 @@ static void refusals_at_open(void **state)
     fails_to_open("preset:fail", CASTOR_ERR_IO, "PresetConfig");
     fails_to_open("initialize:oom", CASTOR_ERR_NO_MEMORY, "NvEncInitializeEncoder");
     fails_to_open("initialize:lost", CASTOR_ERR_IO, "gone");
-    fails_to_open("create_input:oom@3", CASTOR_ERR_NO_MEMORY, "InputBuffer");
+    fails_to_open("without=register,create_input:oom@3", CASTOR_ERR_NO_MEMORY, "InputBuffer");
     fails_to_open("create_output:oom@3", CASTOR_ERR_NO_MEMORY, "BitstreamBuffer");
 }
 
@@ -98,8 +98,10 @@ static void session_limit(void **state)
 // The device says "later": everything comes all the same, in order.
 static void busy_is_waited_for(void **state)
 {
-    static const char *const schedules[] = {"encode:busy@3:20", "lock:busy@4:30",   "lock_input:busy@5",
-                                            "eos:busy@1",       "reconfigure:busy", "slow@5:120"};
+    static const char *const schedules[] = {
+        "encode:busy@3:20", "lock:busy@4:30", "without=register,lock_input:busy@5",
+        "map:busy@5",       "unmap:busy@2",   "eos:busy@1",
+        "reconfigure:busy", "slow@5:120"};
 
     (void)state;
     for (size_t s = 0; s < sizeof schedules / sizeof schedules[0]; s++) {

@@ -82,6 +82,7 @@ static void nothing_is_left(void **state)
     assert_int_equal(entries_of("/proc/self/task"), threads);
     assert_int_equal(ask_standin("libnvidia-encode.so.1", "castor_standin_live_sessions"), 0);
     assert_int_equal(ask_standin("libcuda.so.1", "castor_standin_live_contexts"), 0);
+    assert_int_equal(ask_standin("libcuda.so.1", "castor_standin_live_memory"), 0);
     assert_true(now_bytes < heap_bytes + 65536);
 }
 
@@ -89,7 +90,7 @@ static void nothing_is_left(void **state)
 static void failures_leave_nothing(void **state)
 {
     static const char *const schedules[] = {"context:oom@2", "preset:fail", "initialize:fail",
-                                            "create_input:oom@2", "create_output:oom@4"};
+                                            "without=register,create_input:oom@2", "create_output:oom@4"};
     struct encoder_config config = rig_default_config(CASTOR_PIXEL_NV12);
     struct encoder *encoder = NULL;
     struct encoder_text why;
@@ -105,6 +106,7 @@ static void failures_leave_nothing(void **state)
     assert_int_equal(entries_of("/proc/self/fd"), descriptors);
     assert_int_equal(ask_standin("libnvidia-encode.so.1", "castor_standin_live_sessions"), 0);
     assert_int_equal(ask_standin("libcuda.so.1", "castor_standin_live_contexts"), 0);
+    assert_int_equal(ask_standin("libcuda.so.1", "castor_standin_live_memory"), 0);
 }
 
 int main(void)

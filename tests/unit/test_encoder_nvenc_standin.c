@@ -48,7 +48,7 @@ static void start(struct bench *bench)
 static NV_ENC_PIC_PARAMS picture(struct bench *bench, unsigned buffer)
 {
     NV_ENC_LOCK_INPUT_BUFFER locked = {.version = NV_ENC_LOCK_INPUT_BUFFER_VER,
-                                       .inputBuffer = bench->session.input[buffer]};
+                                       .inputBuffer = bench->session.input.places[buffer].buffer};
 
     assert_int_equal(bench->api->nvEncLockInputBuffer(bench->handle, &locked), NV_ENC_SUCCESS);
     memset(locked.bufferDataPtr, 128, (size_t)locked.pitch * bench->session.init.encodeHeight * 3 / 2);
@@ -58,7 +58,7 @@ static NV_ENC_PIC_PARAMS picture(struct bench *bench, unsigned buffer)
         .inputWidth = bench->session.init.encodeWidth,
         .inputHeight = bench->session.init.encodeHeight,
         .inputPitch = locked.pitch,
-        .inputBuffer = bench->session.input[buffer],
+        .inputBuffer = bench->session.input.places[buffer].buffer,
         .outputBitstream = bench->session.output[buffer],
         .bufferFmt = NV_ENC_BUFFER_FORMAT_NV12,
         .pictureStruct = NV_ENC_PIC_STRUCT_FRAME,
@@ -248,7 +248,7 @@ static void order_of_calls(void **state)
     assert_int_equal(lock_of(&bench, 0), NV_ENC_ERR_INVALID_PARAM); // nothing was encoded
     assert_int_equal(bench.api->nvEncUnlockBitstream(bench.handle, bench.session.output[0]),
                      NV_ENC_ERR_INVALID_CALL);
-    assert_int_equal(bench.api->nvEncUnlockInputBuffer(bench.handle, bench.session.input[0]),
+    assert_int_equal(bench.api->nvEncUnlockInputBuffer(bench.handle, bench.session.input.places[0].buffer),
                      NV_ENC_ERR_INVALID_CALL);
     NV_ENC_PIC_PARAMS first = picture(&bench, 0), second = picture(&bench, 1), third = picture(&bench, 2);
     first.inputPitch--;

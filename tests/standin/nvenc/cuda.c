@@ -19,6 +19,7 @@
 #define ERROR_INVALID_DEVICE 101
 #define ERROR_INVALID_CONTEXT 201
 #define ERROR_NOT_SUPPORTED 801
+#define ATTRIBUTE_READ_ONLY_REGISTER 113
 
 struct CUctx_st {
     bool live;
@@ -31,21 +32,26 @@ static bool initialized;
 static _Thread_local CUcontext stack[STACK_MAX];
 static _Thread_local unsigned depth;
 
-// The schedule counts from anew whenever the environment says something else.
-static CUresult fault(enum standin_call call)
+// The schedule counts from anew whenever the environment says something else. With the lock.
+static struct standin_faults *schedule(void)
 {
     static struct standin_faults faults;
     static char read_from[256];
     const char *text = getenv("CASTOR_STANDIN_NVENC");
-    struct standin_faults copy;
 
-    pthread_mutex_lock(&lock);
     if (strncmp(read_from, text ? text : "", sizeof read_from - 1) != 0) {
         standin_faults_read(&faults);
         (void)snprintf(read_from, sizeof read_from, "%s", text ? text : "");
     }
-    copy = faults;
-    faults.calls[call]++;
+    return &faults;
+}
+
+CUresult standin_context_fault(enum standin_call call)
+{
+    pthread_mutex_lock(&lock);
+    struct standin_faults *faults = schedule();
+    struct standin_faults copy = *faults;
+    faults->calls[call]++;
     pthread_mutex_unlock(&lock);
     enum standin_kind kind = standin_faults_enter(&copy, call);
     return kind == KIND_NONE  ? CUDA_SUCCESS
@@ -53,12 +59,20 @@ static CUresult fault(enum standin_call call)
                               : CUDA_ERROR_UNKNOWN;
 }
 
+bool standin_context_registers_read_only(void)
+{
+    pthread_mutex_lock(&lock);
+    bool without = schedule()->without_register;
+    pthread_mutex_unlock(&lock);
+    return !without;
+}
+
 #define EXPORT(type, name) STANDIN_EXPORT type name
 
 EXPORT(tcuInit, cuInit);
 CUresult cuInit(unsigned flags)
 {
-    CUresult result = fault(CALL_CUINIT);
+    CUresult result = standin_context_fault(CALL_CUINIT);
 
     if (flags != 0) {
         standin_misuse("cuInit: flags must be 0");
@@ -108,6 +122,8 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
     if (device != 0)
         return (CUresult)ERROR_INVALID_DEVICE;
     *value = attribute == CU_DEVICE_ATTRIBUTE_PCI_BUS_ID ? 1 : 0;
+    if ((int)attribute == ATTRIBUTE_READ_ONLY_REGISTER)
+        *value = standin_context_registers_read_only();
     return CUDA_SUCCESS;
 }
 
@@ -169,7 +185,7 @@ EXPORT(tcuCtxCreate_v2, cuCtxCreate_v2);
 CUresult cuCtxCreate_v2(CUcontext *out, unsigned flags, CUdevice device)
 {
     CUcontext made = NULL;
-    CUresult result = fault(CALL_CONTEXT);
+    CUresult result = standin_context_fault(CALL_CONTEXT);
 
     (void)flags;
     if (result != CUDA_SUCCESS)
@@ -194,7 +210,7 @@ CUresult cuCtxCreate_v2(CUcontext *out, unsigned flags, CUdevice device)
 EXPORT(tcuCtxDestroy_v2, cuCtxDestroy_v2);
 CUresult cuCtxDestroy_v2(CUcontext context)
 {
-    CUresult result = fault(CALL_CONTEXT_DESTROY);
+    CUresult result = standin_context_fault(CALL_CONTEXT_DESTROY);
 
     if (result != CUDA_SUCCESS)
         return result;
@@ -206,6 +222,8 @@ CUresult cuCtxDestroy_v2(CUcontext context)
     pthread_mutex_unlock(&lock);
     if (sessions > 0)
         standin_misuse("cuCtxDestroy: %d encoding sessions still use the context", sessions);
+    if (standin_memory_of(context) > 0)
+        standin_misuse("cuCtxDestroy: %u pieces of memory are still there", standin_memory_of(context));
     if (depth > 0 && stack[depth - 1] == context)
         depth--;
     return CUDA_SUCCESS;
@@ -302,12 +320,9 @@ ABSENT(cuLinkComplete)
 ABSENT(cuLinkCreate)
 ABSENT(cuLinkDestroy)
 ABSENT(cuMemAllocManaged)
-ABSENT(cuMemAllocPitch_v2)
 ABSENT(cuMemAlloc_v2)
-ABSENT(cuMemFree_v2)
 ABSENT(cuMemcpy)
 ABSENT(cuMemcpy2DAsync_v2)
-ABSENT(cuMemcpy2D_v2)
 ABSENT(cuMemcpyAsync)
 ABSENT(cuMemcpyDtoDAsync_v2)
 ABSENT(cuMemcpyDtoD_v2)

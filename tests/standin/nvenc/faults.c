@@ -16,6 +16,11 @@ static const char *const call_names[CALLS] = {
     [CALL_CUINIT] = "cuinit",
     [CALL_CONTEXT] = "context",
     [CALL_CONTEXT_DESTROY] = "context_destroy",
+    [CALL_HOST_REGISTER] = "host_register",
+    [CALL_HOST_UNREGISTER] = "host_unregister",
+    [CALL_ALLOC] = "alloc",
+    [CALL_FREE] = "free",
+    [CALL_COPY2D] = "copy2d",
     [CALL_INSTANCE] = "instance",
     [CALL_OPEN] = "open",
     [CALL_GUIDS] = "guids",
@@ -28,6 +33,10 @@ static const char *const call_names[CALLS] = {
     [CALL_CREATE_OUTPUT] = "create_output",
     [CALL_LOCK_INPUT] = "lock_input",
     [CALL_UNLOCK_INPUT] = "unlock_input",
+    [CALL_REGISTER] = "register",
+    [CALL_UNREGISTER] = "unregister",
+    [CALL_MAP] = "map",
+    [CALL_UNMAP] = "unmap",
     [CALL_ENCODE] = "encode",
     [CALL_EOS] = "eos",
     [CALL_LOCK] = "lock",
@@ -130,7 +139,7 @@ static bool parse_without(const char *what, struct standin_faults *faults)
     } known[] = {
         {"vbv", &faults->without_vbv},     {"bitrate", &faults->without_bitrate},
         {"h264", &faults->without_h264},   {"hevc", &faults->without_hevc},
-        {"10bit", &faults->without_10bit},
+        {"10bit", &faults->without_10bit}, {"register", &faults->without_register},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

@@ -17,11 +17,12 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-static struct input *find_input(struct session *session, void *buffer)
+struct input *find_input(struct session *session, void *buffer)
 {
     for (size_t i = 0; i < BUFFERS_MAX; i++) {
-        if (buffer == &session->inputs[i] && session->inputs[i].used)
-            return &session->inputs[i];
+        struct input *input = &session->inputs[i];
+        if (buffer == input && input->used && (!input->is_resource || input->mapped))
+            return input;
     }
     return NULL;
 }
@@ -46,30 +47,47 @@ static bool has_format(const struct session *session, NV_ENC_BUFFER_FORMAT wante
     return found;
 }
 
-static NVENCSTATUS create_input(struct session *session, NV_ENC_CREATE_INPUT_BUFFER *params)
+NVENCSTATUS input_check(struct session *session, NV_ENC_BUFFER_FORMAT format, uint32_t width_px,
+                        uint32_t height_px, const char *call)
 {
-    struct input *input = session->inputs;
+    bool is_10bit = format == NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
 
-    CHECK_VERSION(session, params, NV_ENC_CREATE_INPUT_BUFFER_VER);
-    bool is_10bit = params->bufferFmt == NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
-    if (!has_format(session, params->bufferFmt))
+    if (!has_format(session, format))
         return session_refuse(session, NV_ENC_ERR_UNSUPPORTED_PARAM,
-                              "an input format that is not in the codec's list");
+                              "%s: an input format that is not in the codec's list", call);
     if (is_10bit != (session->codec->depth(&session->config) == 10))
         return session_refuse(session, NV_ENC_ERR_INVALID_PARAM,
-                              "an input format of another depth than pixelBitDepthMinus8 says");
-    if (params->width != session->init.encodeWidth || params->height != session->init.encodeHeight)
-        return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "an input buffer of another size");
-    while (input < session->inputs + BUFFERS_MAX && input->used)
-        input++;
-    if (input == session->inputs + BUFFERS_MAX)
+                              "%s: an input format of another depth than pixelBitDepthMinus8 says", call);
+    if (width_px != session->init.encodeWidth || height_px != session->init.encodeHeight)
+        return session_refuse(session, NV_ENC_ERR_INVALID_PARAM, "%s: another size than the pictures", call);
+    return NV_ENC_SUCCESS;
+}
+
+struct input *input_room(struct session *session)
+{
+    for (size_t i = 0; i < BUFFERS_MAX; i++) {
+        if (!session->inputs[i].used)
+            return &session->inputs[i];
+    }
+    return NULL;
+}
+
+static NVENCSTATUS create_input(struct session *session, NV_ENC_CREATE_INPUT_BUFFER *params)
+{
+    CHECK_VERSION(session, params, NV_ENC_CREATE_INPUT_BUFFER_VER);
+    bool is_10bit = params->bufferFmt == NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
+    NVENCSTATUS status =
+        input_check(session, params->bufferFmt, params->width, params->height, "NvEncCreateInputBuffer");
+    if (status != NV_ENC_SUCCESS)
+        return status;
+    struct input *input = input_room(session);
+    if (!input)
         return NV_ENC_ERR_OUT_OF_MEMORY;
     // Wider than the picture in any case, so that whoever ignores the pitch is found out.
     uint32_t pitch_bytes = (params->width * (is_10bit ? 2 : 1) + 64 + 255) & ~255u;
     uint8_t *memory = malloc((size_t)pitch_bytes * params->height * 3 / 2 + pitch_bytes);
     if (!memory)
         return NV_ENC_ERR_OUT_OF_MEMORY;
-    free(input->memory);
     *input = (struct input){.used = true,
                             .format = params->bufferFmt,
                             .width_px = params->width,
@@ -86,7 +104,7 @@ static NVENCSTATUS destroy_input(struct session *session, void *buffer)
 {
     struct input *input = find_input(session, buffer);
 
-    if (!input)
+    if (!input || input->is_resource)
         return session_refuse(session, NV_ENC_ERR_INVALID_PTR, "NvEncDestroyInputBuffer: no such buffer");
     if (input->locked && !session->lost)
         return session_refuse(session, NV_ENC_ERR_INVALID_CALL, "NvEncDestroyInputBuffer: it is locked");
@@ -137,7 +155,7 @@ static NVENCSTATUS lock_input(struct session *session, NV_ENC_LOCK_INPUT_BUFFER 
 {
     CHECK_VERSION(session, params, NV_ENC_LOCK_INPUT_BUFFER_VER);
     struct input *input = find_input(session, params->inputBuffer);
-    if (!input)
+    if (!input || input->is_resource)
         return session_refuse(session, NV_ENC_ERR_INVALID_PTR, "NvEncLockInputBuffer: no such buffer");
     if (input->locked)
         return session_refuse(session, NV_ENC_ERR_INVALID_CALL, "NvEncLockInputBuffer twice");

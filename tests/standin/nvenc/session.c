@@ -86,7 +86,8 @@ NVENCSTATUS session_enter(void *handle, enum standin_call call, enum session_nee
     if (atomic_exchange(&session->inside, true))
         return session_refuse(NULL, NV_ENC_ERR_INVALID_CALL, "two threads call one session at the same time");
     *out = session;
-    bool destroys = call == CALL_DESTROY || call == CALL_DESTROY_INPUT || call == CALL_DESTROY_OUTPUT;
+    bool destroys = call == CALL_DESTROY || call == CALL_DESTROY_INPUT || call == CALL_DESTROY_OUTPUT ||
+                    call == CALL_UNMAP || call == CALL_UNREGISTER;
     if (session->lost && !destroys)
         return NV_ENC_ERR_DEVICE_NOT_EXIST;
     if (need != NEED_SESSION && standin_context_current() != session->context)
@@ -340,7 +341,8 @@ NVENCSTATUS api_destroy(void *handle)
     if (session->codec)
         session->codec->close(session);
     for (size_t i = 0; i < BUFFERS_MAX; i++) {
-        free(session->inputs[i].memory);
+        if (!session->inputs[i].is_resource)
+            free(session->inputs[i].memory);
         free(session->outputs[i].bytes);
     }
     (void)standin_context_use(session->context, -1);

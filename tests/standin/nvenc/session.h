@@ -15,7 +15,8 @@
 
 struct input {
     bool used, locked;
-    unsigned pictures; // that read it and were not fetched yet
+    bool is_resource, mapped; // memory of CUDA that was registered
+    unsigned pictures;        // that read it and were not fetched yet
     NV_ENC_BUFFER_FORMAT format;
     uint32_t width_px, height_px, pitch_bytes;
     uint8_t *memory;
@@ -112,6 +113,17 @@ NVENCSTATUS api_unlock_input(void *handle, NV_ENC_INPUT_PTR buffer);
 NVENCSTATUS api_encode(void *handle, NV_ENC_PIC_PARAMS *params);
 NVENCSTATUS api_lock(void *handle, NV_ENC_LOCK_BITSTREAM *params);
 NVENCSTATUS api_unlock(void *handle, NV_ENC_OUTPUT_PTR buffer);
+// What a picture can be read from: a buffer, or a resource while it is mapped.
+struct input *find_input(struct session *session, void *buffer);
+struct input *input_room(struct session *session); // NULL: there is none
+NVENCSTATUS input_check(struct session *session, NV_ENC_BUFFER_FORMAT format, uint32_t width_px,
+                        uint32_t height_px, const char *call);
+
+// ---- resource.c: the device's memory as input ----
+NVENCSTATUS api_register(void *handle, NV_ENC_REGISTER_RESOURCE *params);
+NVENCSTATUS api_unregister(void *handle, NV_ENC_REGISTERED_PTR resource);
+NVENCSTATUS api_map(void *handle, NV_ENC_MAP_INPUT_RESOURCE *params);
+NVENCSTATUS api_unmap(void *handle, NV_ENC_INPUT_PTR buffer);
 
 // Adds coded bytes to a picture.
 bool output_append(struct output *output, const uint8_t *bytes, size_t size_bytes);

@@ -12,12 +12,11 @@
 //   not_idr@N[:K]      a forced IDR is forgotten, in K pictures from the Nth on (default 1)
 //   limit=K            so many sessions at the same time in this process
 //   version=MAJOR.MINOR  of the encoder interface
-//   without=WHAT         capabilities that the device lacks: vbv bitrate h264 hevc 10bit
+//   without=WHAT         capabilities that the device lacks: vbv bitrate h264 hevc 10bit register
 //
-// CALL: cuinit context context_destroy instance open guids profiles formats caps preset initialize
-// create_input
-//       create_output lock_input unlock_input encode eos lock unlock reconfigure destroy_input destroy_output
-//       destroy
+// CALL: cuinit context context_destroy host_register host_unregister alloc free copy2d instance open guids
+//       profiles formats caps preset initialize create_input create_output lock_input unlock_input register
+//       unregister map unmap encode eos lock unlock reconfigure destroy_input destroy_output destroy
 // KIND: hang   never returns
 //       busy   ENCODER_BUSY or LOCK_BUSY, in K calls from the Nth on (default 3)
 //       lost   DEVICE_NOT_EXIST, and so all later calls
@@ -38,6 +37,11 @@ enum standin_call {
     CALL_CUINIT,
     CALL_CONTEXT,
     CALL_CONTEXT_DESTROY,
+    CALL_HOST_REGISTER,
+    CALL_HOST_UNREGISTER,
+    CALL_ALLOC,
+    CALL_FREE,
+    CALL_COPY2D,
     CALL_INSTANCE,
     CALL_OPEN,
     CALL_GUIDS,
@@ -50,6 +54,10 @@ enum standin_call {
     CALL_CREATE_OUTPUT,
     CALL_LOCK_INPUT,
     CALL_UNLOCK_INPUT,
+    CALL_REGISTER,
+    CALL_UNREGISTER,
+    CALL_MAP,
+    CALL_UNMAP,
     CALL_ENCODE,
     CALL_EOS,
     CALL_LOCK,
@@ -94,7 +102,7 @@ struct standin_faults {
     uint64_t calls[CALLS];
     uint32_t session_limit; // 0 = none
     uint32_t version_major, version_minor;
-    bool without_vbv, without_bitrate, without_h264, without_hevc, without_10bit;
+    bool without_vbv, without_bitrate, without_h264, without_hevc, without_10bit, without_register;
 };
 
 // Reads the schedule; a bad one ends the process with a message.

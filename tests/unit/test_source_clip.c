@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "hal/source.h"
+#include "made_files.h"
 #include "source_number_reader.h"
 
 #define SLOTS 8
@@ -53,29 +54,13 @@ static const char *const recipes[] = {
 static int make_files(void **state)
 {
     (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i++) {
-        char command[1024];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(command, sizeof command, recipes[i], folder);
-#pragma GCC diagnostic pop
-        if (system(command) != 0) {
-            print_error("failed: %s\n", command);
-            return -1;
-        }
-    }
-    return 0;
+    return made_files_make(folder, recipes, sizeof recipes / sizeof recipes[0]);
 }
 
 static int remove_files(void **state)
 {
-    char command[128];
-
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return made_files_remove(folder);
 }
 
 struct rig {

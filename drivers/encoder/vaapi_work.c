@@ -159,14 +159,15 @@ static bool step(struct vaapi_work *work)
     return false;
 }
 
-// Before their buffers go, the pictures that the device still works on have to be done.
+// Before their buffers go, the pictures that the device still works on have to be done, also where another
+// one failed.
 static void settle(struct vaapi_work *work)
 {
     int64_t until_ns = castor_now_ns() + SETTLE_NS;
     struct encoder_text why;
 
     pthread_mutex_lock(&work->thread.lock);
-    bool is_sound = work->error == CASTOR_OK;
+    bool is_sound = work->error != CASTOR_ERR_LOST;
     pthread_mutex_unlock(&work->thread.lock);
     while (is_sound && work->finished < work->taken && castor_now_ns() < until_ns)
         is_sound = finish_oldest(work, WAIT_LONG_NS, &why) == CASTOR_OK;

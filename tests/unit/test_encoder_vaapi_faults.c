@@ -123,6 +123,23 @@ static void pictures_in_flight_are_lost_with_it(void **state)
     assert_string_equal(seen, "I--I");
 }
 
+// One picture fails for good while the device still codes the one before: the stand-in aborts when the memory
+// of that is taken away.
+static void a_picture_is_waited_for_though_the_next_failed(void **state)
+{
+    struct encoder *encoder = open_with("slow@1=200,memory:vaBeginPicture@2");
+    struct encoder_output output;
+    int error = CASTOR_OK;
+
+    (void)state;
+    assert_int_equal(submit(encoder, 0, 0), CASTOR_OK);
+    assert_int_equal(submit(encoder, 1, 0), CASTOR_OK);
+    for (unsigned i = 0; i < 2 && error == CASTOR_OK; i++)
+        error = receive(encoder, &output);
+    assert_int_equal(error, CASTOR_ERR_IO);
+    encoder_close(encoder);
+}
+
 static void a_busy_device_is_waited_for(void **state)
 {
     (void)state;
@@ -286,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_missing_module_does_no_harm),
         cmocka_unit_test(a_lost_picture_is_followed_by_an_idr),
         cmocka_unit_test(pictures_in_flight_are_lost_with_it),
+        cmocka_unit_test(a_picture_is_waited_for_though_the_next_failed),
         cmocka_unit_test(a_busy_device_is_waited_for),
         cmocka_unit_test(an_idr_has_parameter_sets_always),
         cmocka_unit_test(an_idr_is_asked_for_until_it_comes),

@@ -43,8 +43,8 @@ void gate_break(struct gate *gate, int64_t now_ns);
 #define GATE_IDR_INTERVAL_NS (INT64_C(500) * 1000000)
 #define GATE_IDR_PATIENCE_NS (INT64_C(3000) * 1000000)
 
-// True when this receiver wants an IDR to be asked for now; *asked_ns (0 = never) is the destination's and
-// moves on.
+// True when an IDR is to be asked for on behalf of this receiver; *asked_ns (0 = never) is the destination's
+// and moves on.
 bool gate_ask_idr(const struct gate *gate, int64_t now_ns, int64_t *asked_ns);
 
 #endif

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "switch_rig.h"
 
+static void assert_killed(const struct rig *r, uint32_t path, enum switch_cause cause)
+{
+    assert_int_equal(rig_order(r, SWITCH_ORDER_KILL, 0)->path, path);
+    assert_int_equal(rig_order(r, SWITCH_ORDER_KILL, 0)->cause, cause);
+}
+
 static void configurations_out_of_range_are_refused(void **unused)
 {
     struct switch_state s;
@@ -123,8 +129,7 @@ static void slow_start_and_silent_standby_are_ended(void **unused)
     rig_coded(&r, 0, 0, 1, true);
     assert_null(rig_order(&r, SWITCH_ORDER_RELEASE, 0));
     rig_wait(&r, 200 * MS);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 1);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_STALL);
+    assert_killed(&r, 1, SWITCH_CAUSE_STALL);
     rig_gone(&r, 1);
     assert_int_equal(rig_orders(&r, SWITCH_ORDER_RELEASE), 1);
 }
@@ -141,8 +146,7 @@ static void a_standby_whose_canary_is_no_idr_is_ended(void **unused)
     assert_true(rig_order(&r, SWITCH_ORDER_ENCODE, 1)->canary && rig_order(&r, SWITCH_ORDER_ENCODE, 1)->idr);
     rig_coded(&r, 1, 0, 1, false);
     assert_int_equal(rig_orders(&r, SWITCH_ORDER_SWITCHED), 0);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 1);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_BITSTREAM);
+    assert_killed(&r, 1, SWITCH_CAUSE_BITSTREAM);
 }
 
 static void a_hot_standby_that_makes_no_idr_is_ended(void **unused)
@@ -161,8 +165,7 @@ static void a_hot_standby_that_makes_no_idr_is_ended(void **unused)
         rig_coded(&r, 1, i, 1, i == 0);
         assert_int_equal(rig_orders(&r, SWITCH_ORDER_KILL), i == 2);
     }
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 1);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_BITSTREAM);
+    assert_killed(&r, 1, SWITCH_CAUSE_BITSTREAM);
 }
 
 static void planned_change_and_return(void **unused)
@@ -210,8 +213,7 @@ static void reconfiguration_changes_what_runs(void **unused)
     c.running_paths = 1;
     assert_int_equal(switch_reconfigure(&r.s, &c), CASTOR_OK);
     rig_capture(&r, 0, 0);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->path, 1);
-    assert_int_equal(rig_order(&r, SWITCH_ORDER_KILL, 0)->cause, SWITCH_CAUSE_PLANNED);
+    assert_killed(&r, 1, SWITCH_CAUSE_PLANNED);
     rig_gone(&r, 1);
     rig_restart(&r, 1);
     assert_int_equal(r.s.path[1].state, SWITCH_PATH_STARTABLE);

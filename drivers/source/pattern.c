@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Test pattern: colour bars, a moving element, and the frame's own number in the picture. Drawn when a slot
-// is lent, published at its tick.
+// Test pattern: colour bars, a moving element, a flash once a second, and the frame's own number. Drawn when
+// a slot is lent, published at its tick.
 #include "pattern.h"
 
 #include <stdlib.h>
@@ -22,6 +22,10 @@ struct pattern_slot {
     uint32_t box_x_px;
 };
 
+struct rectangle {
+    uint32_t x, y, width, height;
+};
+
 struct pattern {
     struct source source;
     struct grid grid;
@@ -30,6 +34,7 @@ struct pattern {
     struct castor_frame background; // planes in `picture`
     uint8_t *picture;
     uint32_t box_px, box_y_px;
+    struct rectangle flash;
     int ticker;
     struct pattern_slot known[PATTERN_SLOTS_KNOWN];
 };
@@ -106,8 +111,25 @@ static void restore(const struct pattern *pattern, const struct castor_frame *fr
     }
 }
 
+// Of the frame's rate rounded up, so that it is a whole number of frames at 30000/1001 as well.
+static bool is_flash(const struct pattern *pattern, uint64_t sequence)
+{
+    struct castor_rational rate = pattern->source.format.rate;
+
+    return sequence % (((uint64_t)rate.num + rate.den - 1) / rate.den) == 0;
+}
+
+static struct rectangle flash_place(const struct castor_format *format)
+{
+    uint32_t x = format->width_px * 12 / 16 & ~1u, y = format->height_px * 4 / 16 & ~1u;
+
+    return (struct rectangle){x, y, (format->width_px * 15 / 16 & ~1u) - x,
+                              (format->height_px * 7 / 16 & ~1u) - y};
+}
+
 static void draw(struct pattern *pattern, const struct castor_frame *frame)
 {
+    const struct rectangle *flash = &pattern->flash;
     const struct castor_format *format = &pattern->source.format;
     struct pattern_slot *known = frame->slot < PATTERN_SLOTS_KNOWN ? &pattern->known[frame->slot] : NULL;
     uint32_t room = format->width_px - pattern->box_px;
@@ -121,6 +143,8 @@ static void draw(struct pattern *pattern, const struct castor_frame *frame)
     fill(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px, white);
     fill(format, frame, x + pattern->box_px / 8 * 2, pattern->box_y_px + pattern->box_px / 8 * 2,
          pattern->box_px / 4 * 2, pattern->box_px / 4 * 2, bars[frame->sequence / 8 % 7]);
+    fill(format, frame, flash->x, flash->y, flash->width, flash->height,
+         is_flash(pattern, frame->sequence) ? white : black);
     number_draw(format, frame, frame->sequence);
     if (known)
         *known = (struct pattern_slot){frame->plane[0], x};
@@ -180,6 +204,7 @@ static int pattern_open(const struct source_config *config, struct source **out,
     draw_background(&pattern->source.format, &pattern->background);
     pattern->box_px = pattern->source.format.height_px / 8 & ~1u;
     pattern->box_y_px = pattern->source.format.height_px / 2 & ~1u; // clear of the number at every size
+    pattern->flash = flash_place(&pattern->source.format);
     pattern->source.queue_depth = PATTERN_QUEUE_DEPTH;
     grid_init(&pattern->grid, pattern->source.format.rate, config);
     *out = &pattern->source;

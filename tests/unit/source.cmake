@@ -6,3 +6,4 @@ castor_test(test_source_clip SOURCES test_source_clip.c made_files.c LIBS source
 add_dependencies(test_source_clip castor-source-clip)
 castor_test(test_source_deep SOURCES test_source_deep.c made_files.c LIBS source_drivers)
 add_dependencies(test_source_deep castor-source-clip)
+castor_test(test_source_pattern SOURCES test_source_pattern.c LIBS source_drivers)

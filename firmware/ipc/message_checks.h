@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the bodies of messages are checked: one function a type, in the file of its subject. Each returns what
+// is wrong (static storage), or NULL. Nobody outside ipc/ includes this.
+#ifndef IPC_MESSAGE_CHECKS_H
+#define IPC_MESSAGE_CHECKS_H
+
+#include <string.h>
+
+#include "ipc/message.h"
+
+#define TEXT(field)                                                                                          \
+    do {                                                                                                     \
+        if (!memchr(field, '\0', sizeof(field)))                                                             \
+            return "a text is not terminated";                                                               \
+    } while (0)
+#define RANGE(value, low, high, reason)                                                                      \
+    do {                                                                                                     \
+        if ((value) < (low) || (value) > (high))                                                             \
+            return reason;                                                                                   \
+    } while (0)
+
+#define MOST(value, high, reason)                                                                            \
+    do {                                                                                                     \
+        if ((value) > (high))                                                                                \
+            return reason;                                                                                   \
+    } while (0)
+
+// A format of which any part may be 0 ("the source's own").
+const char *message_wanted_format(const struct castor_format *format);
+// A format that is complete.
+const char *message_format(const struct castor_format *format);
+
+const char *message_check_capture_start(const struct message *m);
+const char *message_check_capture_ready(const struct message *m);
+const char *message_check_capture_pool(const struct message *m);
+const char *message_check_frame(const struct message *m);
+const char *message_check_capture_stats(const struct message *m);
+
+const char *message_check_encode_start(const struct message *m);
+const char *message_check_encode_ready(const struct message *m);
+const char *message_check_encode(const struct message *m);
+const char *message_check_set_bitrate(const struct message *m);
+const char *message_check_fault(const struct message *m);
+const char *message_check_coded(const struct message *m);
+const char *message_check_dropped(const struct message *m);
+
+const char *message_check_egress_start(const struct message *m);
+const char *message_check_destination(const struct message *m);
+const char *message_check_emit(const struct message *m);
+const char *message_check_sent(const struct message *m);
+const char *message_check_destination_state(const struct message *m);
+const char *message_check_destination_stats(const struct message *m);
+const char *message_check_need_idr(const struct message *m);
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipc/message_checks.h"
+
+const char *message_check_egress_start(const struct message *m)
+{
+    const struct message_egress_start *b = &m->body.egress_start;
+    TEXT(b->service_name);
+    RANGE(b->path_count, 1, MESSAGE_PATHS_MAX, "path count out of range");
+    RANGE(b->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
+    MOST(b->pts_offset_ms, 10000, "PTS offset out of range");
+    RANGE(b->pcr_interval_ms, 1, 100, "PCR interval out of range");
+    MOST(b->codec, MESSAGE_CODECS - 1, "unknown codec");
+    return message_format(&b->format);
+}
+
+const char *message_check_destination(const struct message *m)
+{
+    const struct message_destination *b = &m->body.destination;
+    TEXT(b->name);
+    TEXT(b->url);
+    TEXT(b->passphrase);
+    TEXT(b->stream_id);
+    MOST(b->index, MESSAGE_DESTINATIONS_MAX - 1, "destination out of range");
+    return NULL;
+}
+
+const char *message_check_emit(const struct message *m)
+{
+    const struct message_emit *b = &m->body.emit;
+    MOST(b->path, MESSAGE_PATHS_MAX - 1, "path out of range");
+    RANGE(b->size_bytes, 1, MESSAGE_ACCESS_UNIT_MAX_BYTES, "access unit size out of range");
+    RANGE(b->capture_ns, 1, INT64_MAX, "capture time out of range");
+    return NULL;
+}
+
+const char *message_check_sent(const struct message *m)
+{
+    MOST(m->body.sent.accepted, (1u << MESSAGE_DESTINATIONS_MAX) - 1, "unknown destination");
+    return NULL;
+}
+
+const char *message_check_destination_state(const struct message *m)
+{
+    const struct message_destination_state *b = &m->body.destination_state;
+    TEXT(b->text);
+    MOST(b->index, MESSAGE_DESTINATIONS_MAX - 1, "destination out of range");
+    RANGE(b->status, MESSAGE_DESTINATION_CONNECTING, MESSAGE_DESTINATION_STATUSES - 1, "unknown status");
+    MOST(b->reason, MESSAGE_REASONS - 1, "unknown reason");
+    return NULL;
+}
+
+const char *message_check_destination_stats(const struct message *m)
+{
+    MOST(m->body.destination_stats.index, MESSAGE_DESTINATIONS_MAX - 1, "destination out of range");
+    return NULL;
+}
+
+const char *message_check_need_idr(const struct message *m)
+{
+    MOST(m->body.need_idr.destination, MESSAGE_DESTINATIONS_MAX - 1, "destination out of range");
+    return NULL;
+}

@@ -293,6 +293,18 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static char *reply_no_command(const char *name)
+{
+    char known[320] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < COMMANDS && used < sizeof known; i++)
+        used +=
+            (size_t)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", commands[i].name);
+    return name ? reply_error("\"%.32s\" is not a command; known are %s", name, known)
+                : reply_error("the request has no \"command\"; known commands are %s", known);
+}
+
 char *control_answer(const struct control_handlers *handlers, struct supervisor *supervisor,
                      const char *request, size_t size_bytes)
 {
@@ -307,15 +319,8 @@ char *control_answer(const struct control_handlers *handlers, struct supervisor 
     else if (!object)
         reply =
             reply_error("the request is not a JSON object; it stops to be one at byte %d", error.position);
-    else if (!name)
-        reply = reply_error(
-            "the request has no \"command\"; known commands are status, config, switch, idr, bitrate, "
-            "fault, restart, reload, stop");
-    else if (!find_command(name))
-        reply =
-            reply_error("\"%.32s\" is not a command; known are status, config, switch, idr, bitrate, fault, "
-                        "restart, reload, stop",
-                        name);
+    else if (!name || !find_command(name))
+        reply = reply_no_command(name);
     else
         reply = run(find_command(name), handlers, supervisor, object);
     json_decref(object);

@@ -129,10 +129,9 @@ static int command_restart(struct supervisor *s, const char *name, struct contro
 {
     struct worker *worker = NULL;
 
-    if (strcmp(name, "capture") == 0)
-        worker = &s->source.worker;
-    else if (strcmp(name, "egress") == 0)
-        worker = &s->outlet.worker;
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        if (strcmp(name, staff_worker(s, i)->name) == 0)
+            worker = staff_worker(s, i);
     for (uint32_t i = 0; i < s->path_count; i++)
         if (name[0] == path_letter(i) && name[1] == '\0')
             worker = &s->path[i].worker;

@@ -11,6 +11,7 @@
 #include "supervisor/path.h"
 #include "supervisor/selection.h"
 #include "supervisor/source.h"
+#include "supervisor/staff.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/switch.h"
 #include "supervisor/utc.h"

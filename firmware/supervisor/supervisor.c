@@ -16,7 +16,7 @@
 
 // Workers get this long for a clean end; what hangs is killed.
 #define STOP_NS (500 * CASTOR_NS_PER_MS)
-#define POLL_MAX (SWITCH_PATHS_MAX * 2 + 4 + 1 + CONTROL_POLL_MAX)
+#define POLL_MAX ((SWITCH_PATHS_MAX + STAFF_COUNT) * 2 + 1 + CONTROL_POLL_MAX)
 // Under load a tick waits for pending messages, but no longer than this.
 #define TICK_OVERDUE_NS (20 * CASTOR_NS_PER_MS)
 // So long after the last frame they have stopped coming.
@@ -112,13 +112,13 @@ static void start_workers(struct supervisor *s)
 {
     int64_t now_ns = castor_now_ns();
 
-    if (source_start(&s->source, s->folder, &s->config, now_ns) != CASTOR_OK)
-        log_error("castor-capture cannot be started from %s", s->folder);
-    // The others follow when the first is on air.
-    if (path_start(&s->path[0], s->folder, now_ns) != CASTOR_OK)
-        log_error("castor-encode cannot be started from %s", s->folder);
-    if (outlet_start(&s->outlet, s->folder, now_ns) != CASTOR_OK)
-        log_error("castor-egress cannot be started from %s", s->folder);
+    // The source first, whose opening everything else waits for. Of the paths, the others follow when the
+    // first is on air.
+    for (unsigned i = 0; i < STAFF_COUNT; i++) {
+        staff_start(s, i, now_ns);
+        if (i == STAFF_SOURCE && path_start(&s->path[0], s->folder, now_ns) != CASTOR_OK)
+            log_error("castor-encode cannot be started from %s", s->folder);
+    }
 }
 
 static void handle_signals(struct supervisor *s)
@@ -133,9 +133,10 @@ static void handle_signals(struct supervisor *s)
     }
 }
 
-// Descriptors in fixed places, so that what poll(2) found needs no search: paths, source, outlet, signals,
-// control.
-enum { AT_SOURCE = SWITCH_PATHS_MAX * 2, AT_OUTLET = AT_SOURCE + 2, AT_SIGNALS = AT_OUTLET + 2, AT_CONTROL };
+// Descriptors in fixed places, so that what poll(2) found needs no search: two for each path and each of the
+// staff, signals, control.
+#define AT_STAFF(member) ((SWITCH_PATHS_MAX + (member)) * 2)
+enum { AT_SIGNALS = AT_STAFF(STAFF_COUNT), AT_CONTROL };
 
 // The end of a process shows at its channel first; only then is there something to wait for at its pidfd.
 static void watch(struct pollfd *fds, const struct worker *worker)
@@ -161,12 +162,12 @@ static unsigned list_descriptors(struct supervisor *s, struct pollfd *fds)
             fds[i * 2 + 1] = (struct pollfd){.fd = -1};
         }
     }
-    watch(&fds[AT_SOURCE], &s->source.worker);
-    watch(&fds[AT_OUTLET], &s->outlet.worker);
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        watch(&fds[AT_STAFF(i)], staff_worker(s, i));
     // What egress says can wait for the next frame, with which it is read: a wake-up less for each frame. Its
     // end still shows.
     if (frames_flow(s))
-        fds[AT_OUTLET].events = 0;
+        fds[AT_STAFF(STAFF_OUTLET)].events = 0;
     fds[AT_SIGNALS] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
     return AT_CONTROL + control_poll_fds(s->control, &fds[AT_CONTROL]);
 }
@@ -174,16 +175,17 @@ static unsigned list_descriptors(struct supervisor *s, struct pollfd *fds)
 static void handle_workers(struct supervisor *s, const struct pollfd *fds)
 {
     // Egress first: its confirmations free the rings. Then the encoders, whose access units are due; capture
-    // last.
-    if (fds[AT_OUTLET].revents || fds[AT_SOURCE].revents)
+    // and the others last.
+    if (fds[AT_STAFF(STAFF_OUTLET)].revents || fds[AT_STAFF(STAFF_SOURCE)].revents)
         supervisor_read_outlet(s);
     for (uint32_t i = 0; i < s->path_count; i++)
         if (fds[i * 2].revents)
             supervisor_read_path(s, &s->path[i]);
-    if (fds[AT_SOURCE].revents)
-        supervisor_read_source(s);
-    bool ended = fds[AT_OUTLET + 1].revents || fds[AT_SOURCE + 1].revents;
-    for (uint32_t i = 0; i < s->path_count; i++)
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        if (i != STAFF_OUTLET && fds[AT_STAFF(i)].revents)
+            supervisor_staff[i].read(s);
+    bool ended = false;
+    for (unsigned i = 0; i < SWITCH_PATHS_MAX + STAFF_COUNT; i++)
         ended = ended || fds[i * 2 + 1].revents;
     if (ended)
         supervisor_reap(s, castor_now_ns());
@@ -217,13 +219,16 @@ static void loop_once(struct supervisor *s)
 
 static void stop_workers(struct supervisor *s)
 {
-    struct worker *workers[SWITCH_PATHS_MAX + 2];
+    struct worker *workers[SWITCH_PATHS_MAX + STAFF_COUNT];
     unsigned count = 0;
 
+    // The source first and egress last, so that what is on its way still goes out.
     workers[count++] = &s->source.worker;
     for (uint32_t i = 0; i < s->path_count; i++)
         workers[count++] = &s->path[i].worker;
-    workers[count++] = &s->outlet.worker;
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        if (i != STAFF_SOURCE)
+            workers[count++] = staff_worker(s, i);
     worker_stop_all(workers, count, castor_now_ns() + STOP_NS);
 }
 

@@ -32,18 +32,13 @@ struct switch_config supervisor_switch_config(const struct config *config, uint3
     };
 }
 
-static void log_end(const struct worker *worker)
-{
-    log_warning("%s ended: %s", worker->name, worker->failure);
-}
-
 static void reap_path(struct supervisor *s, struct path *path, int64_t now_ns)
 {
     // Its last words come first: what it finished may still be emitted.
     supervisor_read_path(s, path);
     if (!worker_reap(&path->worker, now_ns))
         return;
-    log_end(&path->worker);
+    log_warning("%s ended: %s", path->worker.name, path->worker.failure);
     snprintf(path->last_failure, sizeof path->last_failure, "%s", path->worker.failure);
     worker_close_channel(&path->worker);
     s->others_ns = 0;
@@ -55,49 +50,17 @@ static void reap_path(struct supervisor *s, struct path *path, int64_t now_ns)
     supervisor_carry_out(s, now_ns);
 }
 
-static void reap_source(struct supervisor *s, int64_t now_ns)
-{
-    supervisor_read_source(s);
-    if (!worker_reap(&s->source.worker, now_ns))
-        return;
-    worker_close_channel(&s->source.worker);
-    log_end(&s->source.worker);
-    if (s->source.ended && s->source.worker.keep_stdin) {
-        log_info("the source on standard input has ended; stopping");
-        s->stopping = true;
-    }
-}
-
-static void reap_outlet(struct supervisor *s, int64_t now_ns)
-{
-    struct outlet_pending lost;
-
-    supervisor_read_outlet(s);
-    if (!worker_reap(&s->outlet.worker, now_ns))
-        return;
-    worker_close_channel(&s->outlet.worker);
-    log_end(&s->outlet.worker);
-    outlet_disconnected(&s->outlet);
-    while (outlet_take_lost(&s->outlet, &lost))
-        supervisor_lose_emitted(s, now_ns);
-}
-
 void supervisor_reap(struct supervisor *s, int64_t now_ns)
 {
     for (uint32_t i = 0; i < s->path_count; i++)
         if (s->path[i].worker.pid > 0 && (s->path[i].worker.killed || s->path[i].worker.channel_fd < 0))
             reap_path(s, &s->path[i], now_ns);
-    if (s->source.worker.pid > 0 && (s->source.worker.killed || s->source.worker.channel_fd < 0))
-        reap_source(s, now_ns);
-    if (s->outlet.worker.pid > 0 && (s->outlet.worker.killed || s->outlet.worker.channel_fd < 0))
-        reap_outlet(s, now_ns);
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        staff_reap(s, i, now_ns);
 }
 
 static void start_again(struct supervisor *s, int64_t now_ns)
 {
-    struct worker *source = &s->source.worker;
-    struct worker *outlet = &s->outlet.worker;
-
     for (uint32_t i = 0; i < s->path_count && s->switching_known; i++) {
         struct path *path = &s->path[i];
         if (path->worker.pid == 0 && s->switching.path[i].state == SWITCH_PATH_DOWN &&
@@ -105,30 +68,8 @@ static void start_again(struct supervisor *s, int64_t now_ns)
             switch_path_startable(&s->switching, now_ns, i);
     }
     supervisor_carry_out(s, now_ns);
-    if (source->pid == 0 && !(s->source.ended && source->keep_stdin) &&
-        restart_is_due(&source->restart, now_ns) &&
-        source_start(&s->source, s->folder, &s->config, now_ns) != CASTOR_OK && source->pid == 0)
-        restart_ended(&source->restart, now_ns);
-    if (outlet->pid == 0 && restart_is_due(&outlet->restart, now_ns)) {
-        int error = outlet_start(&s->outlet, s->folder, now_ns);
-        if (error == CASTOR_OK && s->switching_known)
-            error = outlet_tell(&s->outlet, &s->config, &s->source.format, s->path, s->path_count);
-        if (error != CASTOR_OK && outlet->pid == 0)
-            restart_ended(&outlet->restart, now_ns);
-    }
-}
-
-static void end_hanging(struct supervisor *s, int64_t now_ns)
-{
-    if (source_is_silent(&s->source, now_ns)) {
-        snprintf(s->source.worker.failure, sizeof s->source.worker.failure, "said nothing for too long");
-        worker_kill(&s->source.worker);
-    }
-    if (outlet_is_stuck(&s->outlet, now_ns)) {
-        snprintf(s->outlet.worker.failure, sizeof s->outlet.worker.failure,
-                 "did not confirm a frame for a second");
-        worker_kill(&s->outlet.worker);
-    }
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        staff_start(s, i, now_ns);
 }
 
 // A path that runs with a replaced configuration is retired as soon as another is ready to go on air.
@@ -159,7 +100,8 @@ static void look_round(struct supervisor *s, int64_t now_ns)
 {
     s->upkeep_ns = now_ns + UPKEEP_INTERVAL_NS;
     supervisor_read_outlet(s); // while frames flow nothing else wakes us for it
-    end_hanging(s, now_ns);
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        staff_end_hanging(s, i, now_ns);
     retire_outdated(s, now_ns);
     for (uint32_t i = 0; i < s->outlet.destination_count; i++)
         metrics_destination(&s->metrics, now_ns, i, s->outlet.destination[i].sent,
@@ -206,9 +148,7 @@ int64_t supervisor_deadline_ns(const struct supervisor *s)
         if (s->path[i].worker.pid == 0 && s->switching_known &&
             s->switching.path[i].state == SWITCH_PATH_DOWN)
             deadline_ns = earlier(deadline_ns, path_start_ns(s, i));
-    if (s->source.worker.pid == 0 && !s->source.ended)
-        deadline_ns = earlier(deadline_ns, restart_deadline_ns(&s->source.worker.restart));
-    if (s->outlet.worker.pid == 0)
-        deadline_ns = earlier(deadline_ns, restart_deadline_ns(&s->outlet.worker.restart));
+    for (unsigned i = 0; i < STAFF_COUNT; i++)
+        deadline_ns = earlier(deadline_ns, staff_deadline_ns(s, i));
     return deadline_ns > 0 ? deadline_ns : 0; // INT64_MIN means at once; differences with it would overflow
 }

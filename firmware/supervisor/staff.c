@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/staff.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "supervisor/internal.h"
+
+// ---- capture ----
+
+static struct worker *source_worker(struct supervisor *s)
+{
+    return &s->source.worker;
+}
+
+static bool source_wanted(const struct supervisor *s)
+{
+    return !(s->source.ended && s->source.worker.keep_stdin);
+}
+
+static int source_begins(struct supervisor *s, int64_t now_ns)
+{
+    return source_start(&s->source, s->folder, &s->config, now_ns);
+}
+
+static void source_ended(struct supervisor *s, int64_t now_ns)
+{
+    (void)now_ns;
+    if (s->source.ended && s->source.worker.keep_stdin) {
+        log_info("the source on standard input has ended; stopping");
+        s->stopping = true;
+    }
+}
+
+static const char *source_hangs(const struct supervisor *s, int64_t now_ns)
+{
+    return source_is_silent(&s->source, now_ns) ? "said nothing for too long" : NULL;
+}
+
+// ---- egress ----
+
+static struct worker *outlet_worker(struct supervisor *s)
+{
+    return &s->outlet.worker;
+}
+
+static bool outlet_wanted(const struct supervisor *s)
+{
+    (void)s;
+    return true;
+}
+
+static int outlet_begins(struct supervisor *s, int64_t now_ns)
+{
+    int error = outlet_start(&s->outlet, s->folder, now_ns);
+
+    if (error == CASTOR_OK && s->switching_known)
+        error = outlet_tell(&s->outlet, &s->config, &s->source.format, s->path, s->path_count);
+    return error;
+}
+
+static void outlet_ended(struct supervisor *s, int64_t now_ns)
+{
+    struct outlet_pending lost;
+
+    outlet_disconnected(&s->outlet);
+    while (outlet_take_lost(&s->outlet, &lost))
+        supervisor_lose_emitted(s, now_ns);
+}
+
+static const char *outlet_hangs(const struct supervisor *s, int64_t now_ns)
+{
+    return outlet_is_stuck(&s->outlet, now_ns) ? "did not confirm a frame for a second" : NULL;
+}
+
+const struct staff supervisor_staff[STAFF_COUNT] = {
+    [STAFF_SOURCE] = {source_worker, source_wanted, source_begins, supervisor_read_source, source_ended,
+                      source_hangs},
+    [STAFF_OUTLET] = {outlet_worker, outlet_wanted, outlet_begins, supervisor_read_outlet, outlet_ended,
+                      outlet_hangs},
+};
+
+// ---- all of them ----
+
+struct worker *staff_worker(struct supervisor *s, unsigned member)
+{
+    return supervisor_staff[member].worker(s);
+}
+
+bool staff_is_ending(struct supervisor *s, unsigned member)
+{
+    const struct worker *worker = staff_worker(s, member);
+
+    return worker->pid > 0 && (worker->killed || worker->channel_fd < 0);
+}
+
+void staff_reap(struct supervisor *s, unsigned member, int64_t now_ns)
+{
+    struct worker *worker = staff_worker(s, member);
+
+    if (!staff_is_ending(s, member))
+        return;
+    supervisor_staff[member].read(s); // its last words
+    if (!worker_reap(worker, now_ns))
+        return;
+    worker_close_channel(worker);
+    log_warning("%s ended: %s", worker->name, worker->failure);
+    supervisor_staff[member].ended(s, now_ns);
+}
+
+void staff_start(struct supervisor *s, unsigned member, int64_t now_ns)
+{
+    struct worker *worker = staff_worker(s, member);
+
+    if (worker->pid != 0 || !supervisor_staff[member].wanted(s) || !restart_is_due(&worker->restart, now_ns))
+        return;
+    int error = supervisor_staff[member].start(s, now_ns);
+    if (error == CASTOR_OK || worker->pid != 0)
+        return;
+    log_error("%s cannot be started from %s: %s", worker->program, s->folder, castor_error_text(error));
+    restart_ended(&worker->restart, now_ns);
+}
+
+int64_t staff_deadline_ns(const struct supervisor *s, unsigned member)
+{
+    // Only looked at.
+    const struct worker *worker = staff_worker((struct supervisor *)(uintptr_t)s, member);
+
+    if (worker->pid != 0 || !supervisor_staff[member].wanted(s))
+        return INT64_MAX;
+    return restart_deadline_ns(&worker->restart);
+}
+
+void staff_end_hanging(struct supervisor *s, unsigned member, int64_t now_ns)
+{
+    struct worker *worker = staff_worker(s, member);
+    const char *why = supervisor_staff[member].hangs(s, now_ns);
+
+    if (!why)
+        return;
+    snprintf(worker->failure, sizeof worker->failure, "%s", why);
+    worker_kill(worker);
+}

@@ -10,6 +10,7 @@ RULES = {
     'hal': set(),
     'drivers/module': {'hal'}, 'drivers/transport': {'hal'},
     'drivers/encoder': {'hal', 'drivers/module'}, 'drivers/source': {'hal', 'drivers/module'},
+    'drivers/sound': {'hal', 'drivers/module', 'drivers/source'},  # clocks and files are the same
     'base': {'hal'}, 'ipc': {'hal'}, 'pool': {'hal'},
     'mux': {'hal', 'base'},
     'supervisor': {'hal'} | SHARED,  # no driver, no mux

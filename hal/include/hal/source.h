@@ -57,6 +57,15 @@ struct source_counters {
     uint64_t cpu_copies;
 };
 
+// A source with a timeline of its own (a file, a pattern that repeats) says where on the house clock it lies,
+// so that sound can go in step with it: the frame of that sequence, captured at capture_ns, shows the
+// picture of media time media_ns. Time 0 is the file's first picture.
+struct source_origin {
+    uint64_t sequence;
+    int64_t capture_ns;
+    int64_t media_ns;
+};
+
 enum source_signal {
     SOURCE_SIGNAL_UNKNOWN = 0,
     SOURCE_SIGNAL_PRESENT = 1,

@@ -5,7 +5,7 @@ import os, re, sys
 
 # room -> rooms whose headers it may include, besides its own; "libc" is what <angle brackets> may name in hal/.
 SHARED = {'base', 'ipc', 'pool'}
-PROGRAMS = {'supervisor', 'capture', 'encode', 'egress'}
+PROGRAMS = {'supervisor', 'capture', 'encode', 'egress', 'record'}
 RULES = {
     'hal': set(),
     'drivers/module': {'hal'}, 'drivers/transport': {'hal'},
@@ -13,12 +13,14 @@ RULES = {
     'drivers/sound': {'hal', 'drivers/module', 'drivers/source'},  # clocks and files are the same
     'base': {'hal'}, 'ipc': {'hal'}, 'pool': {'hal'},
     'mux': {'hal', 'base'},
+    'archive': {'hal'},
+    'record': {'hal', 'mux', 'archive'} | SHARED,
     'supervisor': {'hal'} | SHARED,  # no driver, no mux
     'capture': {'hal', 'drivers/source'} | SHARED,
     'encode': {'hal', 'drivers/encoder'} | SHARED,
     'egress': {'hal', 'drivers/transport', 'mux'} | SHARED,
     'tools/probe': {'hal'},          # no mux or switch code of the firmware: one bug must not hide in both
-    'tools/castorctl': {'hal', 'base', 'ipc'},
+    'tools/castorctl': {'hal', 'base', 'ipc', 'archive'},
 }
 C_LIBRARY = {'assert', 'ctype', 'errno', 'limits', 'math', 'setjmp', 'signal', 'stdalign', 'stdarg', 'stdatomic',
              'stdbool', 'stddef', 'stdint', 'stdio', 'stdlib', 'string', 'time'}

@@ -1,0 +1,1 @@
+castor_fuzzer(fuzz_archive SOURCES fuzz_archive.c LIBS archive)

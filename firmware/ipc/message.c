@@ -38,6 +38,7 @@ static const char *check_failed(const struct message *m)
 #define CAPTURE MESSAGE_FROM_CAPTURE
 #define ENCODE MESSAGE_FROM_ENCODE
 #define EGRESS MESSAGE_FROM_EGRESS
+#define SOUND MESSAGE_FROM_SOUND
 
 static const struct message_kind {
     const char *name;
@@ -46,12 +47,14 @@ static const struct message_kind {
     const char *(*check)(const struct message *message);
 } kinds[] = {
     [MESSAGE_STOP] = {"STOP", 0, SUPERVISOR, NULL},
-    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS, check_failed},
+    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND, check_failed},
     [MESSAGE_CAPTURE_START] = {"CAPTURE_START", BODY(capture_start), SUPERVISOR, message_check_capture_start},
     [MESSAGE_CAPTURE_POOL] = {"CAPTURE_POOL", BODY(capture_pool), SUPERVISOR, message_check_capture_pool},
     [MESSAGE_CAPTURE_READY] = {"CAPTURE_READY", BODY(capture_ready), CAPTURE, message_check_capture_ready},
     [MESSAGE_FRAME] = {"FRAME", BODY(frame), CAPTURE, message_check_frame},
     [MESSAGE_CAPTURE_STATS] = {"CAPTURE_STATS", BODY(capture_stats), CAPTURE, message_check_capture_stats},
+    [MESSAGE_CAPTURE_ORIGIN] = {"CAPTURE_ORIGIN", BODY(capture_origin), CAPTURE | SUPERVISOR,
+                                message_check_capture_origin},
     [MESSAGE_ENCODE_START] = {"ENCODE_START", BODY(encode_start), SUPERVISOR, message_check_encode_start},
     [MESSAGE_ENCODE] = {"ENCODE", BODY(encode), SUPERVISOR, message_check_encode},
     [MESSAGE_SET_BITRATE] = {"SET_BITRATE", BODY(set_bitrate), SUPERVISOR, message_check_set_bitrate},
@@ -69,6 +72,12 @@ static const struct message_kind {
     [MESSAGE_DESTINATION_STATS] = {"DESTINATION_STATS", BODY(destination_stats), EGRESS,
                                    message_check_destination_stats},
     [MESSAGE_NEED_IDR] = {"NEED_IDR", BODY(need_idr), EGRESS, message_check_need_idr},
+    [MESSAGE_EGRESS_SOUND] = {"EGRESS_SOUND", BODY(egress_sound), EGRESS, message_check_egress_sound},
+    [MESSAGE_SOUND_START] = {"SOUND_START", BODY(sound_start), SUPERVISOR, message_check_sound_start},
+    [MESSAGE_SOUND_SET_MIX] = {"SOUND_SET_MIX", BODY(sound_set_mix), SUPERVISOR, message_check_sound_set_mix},
+    [MESSAGE_SOUND_READY] = {"SOUND_READY", BODY(sound_ready), SOUND | SUPERVISOR, message_check_sound_ready},
+    [MESSAGE_SOUND_UNIT] = {"SOUND_UNIT", BODY(sound_unit), SOUND | SUPERVISOR, message_check_sound_unit},
+    [MESSAGE_SOUND_STATS] = {"SOUND_STATS", BODY(sound_stats), SOUND, message_check_sound_stats},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 

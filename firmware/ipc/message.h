@@ -15,6 +15,7 @@
 #include "ipc/message_egress.h"
 #include "ipc/message_encode.h"
 #include "ipc/message_limits.h"
+#include "ipc/message_sound.h"
 
 #define MESSAGE_MAGIC 0x4341u // "CA"
 #define MESSAGE_VERSION 4u
@@ -35,19 +36,20 @@ enum message_type {
     MESSAGE_CAPTURE_READY = 24,
     MESSAGE_FRAME = 25,
     MESSAGE_CAPTURE_STATS = 26,
+    MESSAGE_CAPTURE_ORIGIN = 27, // also supervisor -> sound
 
     // supervisor -> encode
     MESSAGE_ENCODE_START = 32, // with descriptors: coded ring (read-write), then of the pool as below
     MESSAGE_ENCODE = 33,
     MESSAGE_SET_BITRATE = 34,
-    MESSAGE_FAULT = 35,
+    MESSAGE_FAULT = 35, // also supervisor -> sound
     // encode -> supervisor
     MESSAGE_ENCODE_READY = 40,
     MESSAGE_CODED = 41,
     MESSAGE_DROPPED = 42,
 
     // supervisor -> egress
-    MESSAGE_EGRESS_START = 48, // with path_count descriptors: the coded rings (read-only), path 0 first
+    MESSAGE_EGRESS_START = 48, // with the coded rings (read-only), path 0 first, then the sound ring if any
     MESSAGE_DESTINATION = 49,
     MESSAGE_EMIT = 50,
     // egress -> supervisor
@@ -56,6 +58,16 @@ enum message_type {
     MESSAGE_DESTINATION_STATE = 58,
     MESSAGE_DESTINATION_STATS = 59,
     MESSAGE_NEED_IDR = 60,
+    MESSAGE_EGRESS_SOUND = 61,
+
+    // supervisor -> sound
+    MESSAGE_SOUND_START = 64, // with a descriptor: the sound ring (read-write)
+    MESSAGE_SOUND_SET_MIX = 65,
+    // sound -> supervisor -> egress, record
+    MESSAGE_SOUND_READY = 72,
+    MESSAGE_SOUND_UNIT = 73,
+    // sound -> supervisor
+    MESSAGE_SOUND_STATS = 74,
 };
 
 // Who sent a message: a worker may only say what is its to say.
@@ -64,6 +76,7 @@ enum message_sender {
     MESSAGE_FROM_CAPTURE = 1u << 1,
     MESSAGE_FROM_ENCODE = 1u << 2,
     MESSAGE_FROM_EGRESS = 1u << 3,
+    MESSAGE_FROM_SOUND = 1u << 4,
 };
 
 struct message_header {
@@ -88,6 +101,7 @@ struct message {
         struct message_capture_pool capture_pool;
         struct message_frame frame;
         struct message_capture_stats capture_stats;
+        struct message_capture_origin capture_origin;
         struct message_encode_start encode_start;
         struct message_encode_ready encode_ready;
         struct message_encode encode;
@@ -102,6 +116,12 @@ struct message {
         struct message_destination_state destination_state;
         struct message_destination_stats destination_stats;
         struct message_need_idr need_idr;
+        struct message_egress_sound egress_sound;
+        struct message_sound_start sound_start;
+        struct message_sound_set_mix sound_set_mix;
+        struct message_sound_ready sound_ready;
+        struct message_sound_unit sound_unit;
+        struct message_sound_stats sound_stats;
     } body;
 };
 

@@ -40,3 +40,16 @@ const char *message_check_capture_stats(const struct message *m)
     TEXT(m->body.capture_stats.reason);
     return NULL;
 }
+
+const char *message_origin(const struct message_capture_origin *origin, int known)
+{
+    RANGE(origin->capture_ns, known ? 1 : 0, INT64_MAX / 2, "capture time out of range");
+    RANGE(origin->media_ns, -INT64_MAX / 4, INT64_MAX / 4, "media time out of range");
+    MOST(origin->sequence, UINT64_MAX - 2, "sequence out of range");
+    return NULL;
+}
+
+const char *message_check_capture_origin(const struct message *m)
+{
+    return message_origin(&m->body.capture_origin, 1);
+}

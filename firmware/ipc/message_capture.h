@@ -46,6 +46,14 @@ struct message_frame {
     uint32_t flags; // 0
 };
 
+// Where the source's own timeline lies: the frame of that sequence, captured at that time, shows the picture
+// of media time media_ns. Told when it is known or changes, also ahead of time; goes on to the sound worker.
+struct message_capture_origin {
+    uint64_t sequence;
+    int64_t capture_ns;
+    int64_t media_ns;
+};
+
 enum message_signal {
     MESSAGE_SIGNAL_UNKNOWN = 0,
     MESSAGE_SIGNAL_PRESENT = 1,

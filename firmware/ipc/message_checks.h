@@ -30,11 +30,15 @@ const char *message_wanted_format(const struct castor_format *format);
 // A format that is complete.
 const char *message_format(const struct castor_format *format);
 
+// The origin of a media time line; `known`: a time must be in it.
+const char *message_origin(const struct message_capture_origin *origin, int known);
+
 const char *message_check_capture_start(const struct message *m);
 const char *message_check_capture_ready(const struct message *m);
 const char *message_check_capture_pool(const struct message *m);
 const char *message_check_frame(const struct message *m);
 const char *message_check_capture_stats(const struct message *m);
+const char *message_check_capture_origin(const struct message *m);
 
 const char *message_check_encode_start(const struct message *m);
 const char *message_check_encode_ready(const struct message *m);
@@ -51,5 +55,12 @@ const char *message_check_sent(const struct message *m);
 const char *message_check_destination_state(const struct message *m);
 const char *message_check_destination_stats(const struct message *m);
 const char *message_check_need_idr(const struct message *m);
+const char *message_check_egress_sound(const struct message *m);
+
+const char *message_check_sound_start(const struct message *m);
+const char *message_check_sound_set_mix(const struct message *m);
+const char *message_check_sound_ready(const struct message *m);
+const char *message_check_sound_unit(const struct message *m);
+const char *message_check_sound_stats(const struct message *m);
 
 #endif

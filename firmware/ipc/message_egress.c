@@ -10,6 +10,16 @@ const char *message_check_egress_start(const struct message *m)
     MOST(b->pts_offset_ms, 10000, "PTS offset out of range");
     RANGE(b->pcr_interval_ms, 1, 100, "PCR interval out of range");
     MOST(b->codec, MESSAGE_CODECS - 1, "unknown codec");
+    RANGE(b->grid_origin_ns, 0, INT64_MAX / 4, "grid out of range");
+    MOST(b->track_count, MESSAGE_SOUND_TRACKS_MAX, "number of tracks out of range");
+    if (b->track_count > 0)
+        RANGE(b->sound_ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
+    for (unsigned i = 0; i < b->track_count; i++) {
+        TEXT(b->tracks[i].language);
+        MOST(b->tracks[i].codec, MESSAGE_SOUND_CODECS - 1, "unknown codec");
+        RANGE(b->tracks[i].channels, 1, MESSAGE_SOUND_OUTPUTS_MAX, "number of channels out of range");
+        RANGE(b->tracks[i].samples_per_unit, 120, 5760, "samples of a unit out of range");
+    }
     return message_format(&b->format);
 }
 
@@ -58,5 +68,11 @@ const char *message_check_destination_stats(const struct message *m)
 const char *message_check_need_idr(const struct message *m)
 {
     MOST(m->body.need_idr.destination, MESSAGE_DESTINATIONS_MAX - 1, "destination out of range");
+    return NULL;
+}
+
+const char *message_check_egress_sound(const struct message *m)
+{
+    MOST(m->body.egress_sound.track, MESSAGE_SOUND_TRACKS_MAX - 1, "track out of range");
     return NULL;
 }

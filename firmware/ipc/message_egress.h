@@ -8,6 +8,14 @@
 #include "hal/frame.h"
 #include "ipc/message_limits.h"
 
+// A sound track as the transport stream announces it.
+struct message_egress_track {
+    uint32_t codec;    // enum message_sound_codec
+    uint32_t channels; // 1, 2 or 6
+    uint32_t samples_per_unit;
+    char language[4]; // ISO 639-2, "" = none
+};
+
 struct message_egress_start {
     char service_name[64];
     struct castor_format format;
@@ -17,6 +25,10 @@ struct message_egress_start {
     uint32_t pcr_interval_ms;
     uint32_t mux_rate_bps; // 0 = variable rate
     uint32_t codec;        // enum message_codec, of all rings
+    uint32_t track_count;  // of sound, 0..MESSAGE_SOUND_TRACKS_MAX; with any, one descriptor more
+    uint32_t sound_ring_bytes;
+    int64_t grid_origin_ns; // of the sound, see ipc/message_sound.h
+    struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX];
 };
 
 // Adds or replaces destination `index`. The passphrase never appears in a log or a status document.
@@ -105,6 +117,18 @@ struct message_destination_stats {
 struct message_need_idr {
     uint32_t destination;
     uint32_t reserved;
+};
+
+// Totals of one sound track since egress started, once a second. Each access unit of the stream is counted
+// under one of the first three.
+struct message_egress_sound {
+    uint32_t track;
+    uint32_t reserved;
+    uint64_t units;    // as the sound worker made them
+    uint64_t silences; // put in the place of one that was not there
+    uint64_t skipped;  // left out: the picture paused for so long that the time line has a hole
+    uint64_t late;     // came when silence stood in their place already
+    uint64_t refused;  // of a wrong size or too far ahead
 };
 
 #endif

@@ -39,6 +39,23 @@ static void check_accepted(const struct message *m)
         demand(m->body.emit.path < MESSAGE_PATHS_MAX &&
                m->body.emit.size_bytes <= MESSAGE_ACCESS_UNIT_MAX_BYTES);
         break;
+    case MESSAGE_SOUND_START:
+        demand(m->body.sound_start.track_count <= MESSAGE_SOUND_TRACKS_MAX &&
+               m->body.sound_start.channels <= MESSAGE_SOUND_INPUTS_MAX &&
+               m->body.sound_start.tracks[0].channels <= MESSAGE_SOUND_OUTPUTS_MAX);
+        break;
+    case MESSAGE_SOUND_READY:
+        demand(m->body.sound_ready.track_count <= MESSAGE_SOUND_TRACKS_MAX &&
+               m->body.sound_ready.tracks[0].silence_bytes <= MESSAGE_SOUND_SILENCE_MAX_BYTES &&
+               m->body.sound_ready.tracks[0].config_bytes <= MESSAGE_SOUND_CONFIG_MAX_BYTES);
+        break;
+    case MESSAGE_SOUND_UNIT:
+        demand(m->body.sound_unit.track < MESSAGE_SOUND_TRACKS_MAX &&
+               m->body.sound_unit.size_bytes <= MESSAGE_SOUND_UNIT_MAX_BYTES);
+        break;
+    case MESSAGE_SOUND_STATS:
+        demand(m->body.sound_stats.track_count <= MESSAGE_SOUND_TRACKS_MAX);
+        break;
     case MESSAGE_DESTINATION:
         demand(memchr(m->body.destination.url, 0, sizeof m->body.destination.url) != NULL);
         break;
@@ -68,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2 || size > sizeof message)
         return 0;
-    enum message_sender sender = (enum message_sender)(1u << (data[0] & 3));
+    enum message_sender sender = (enum message_sender)(1u << (data[0] >> 3 & 7));
     size_t received = size - 2;
     if (data[0] & 4) {
         received = shape(&message, data[1], data + 2, size - 2);

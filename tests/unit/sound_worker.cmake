@@ -1,0 +1,1 @@
+castor_test(test_message_sound SOURCES test_message_sound.c LIBS ipc hal)

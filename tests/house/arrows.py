@@ -15,8 +15,9 @@ RULES = {
     'mux': {'hal', 'base'},
     'archive': {'hal'},
     'record': {'hal', 'mux', 'archive'} | SHARED,
+    'draw': {'hal', 'base'},
     'supervisor': {'hal'} | SHARED,  # no driver, no mux
-    'capture': {'hal', 'drivers/source'} | SHARED,
+    'capture': {'hal', 'drivers/source', 'draw'} | SHARED,
     'encode': {'hal', 'drivers/encoder'} | SHARED,
     'egress': {'hal', 'drivers/transport', 'mux'} | SHARED,
     'tools/probe': {'hal'},          # no mux or switch code of the firmware: one bug must not hide in both
@@ -24,7 +25,7 @@ RULES = {
 }
 C_LIBRARY = {'assert', 'ctype', 'errno', 'limits', 'math', 'setjmp', 'signal', 'stdalign', 'stdarg', 'stdatomic',
              'stdbool', 'stddef', 'stdint', 'stdio', 'stdlib', 'string', 'time'}
-VENDOR = re.compile(r'<(x264|srt/|libav|libyuv|bitstream|cuda|va/)')
+VENDOR = re.compile(r'<(x264|srt/|libav|libyuv|bitstream|cuda|va/|png|ft2build|qrencode)')
 
 
 def room_of_file(path):

@@ -1,0 +1,5 @@
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+castor_test(test_draw_blend SOURCES test_draw_blend.c LIBS draw m)
+castor_test(test_draw_text SOURCES test_draw_text.c LIBS draw)
+target_compile_definitions(test_draw_text PRIVATE CASTOR_TEST_FILE="${CMAKE_CURRENT_LIST_FILE}")
+castor_test(test_draw_png SOURCES test_draw_png.c LIBS draw PkgConfig::PNG)

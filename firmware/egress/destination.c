@@ -28,14 +28,16 @@ static unsigned count_receivers(const struct destination *destination)
     return count;
 }
 
-// What did not arrive at the only receiver did not arrive at the destination. Of several, the others got it.
-static void count_unacknowledged(struct destination *destination, unsigned access_units)
+static void take_fates(struct destination *destination, struct receiver *receiver)
 {
-    if (count_receivers(destination) == 1)
-        destination->counters.lost_unacknowledged += access_units;
+    enum ledger_fate fate;
+    uint64_t number;
+
+    while (ledger_next(&receiver->ledger, &number, &fate))
+        destination->counters.lost_unacknowledged += gap_book_decide(&destination->gaps, number, fate);
 }
 
-static void drop_receiver(struct destination *destination, struct receiver *receiver)
+static void drop_receiver(struct destination *destination, struct receiver *receiver, int64_t now_ns)
 {
     struct transport_stats stats;
 
@@ -43,16 +45,17 @@ static void drop_receiver(struct destination *destination, struct receiver *rece
         return;
     transport_stats(receiver->transport, &stats);
     add_stats(&destination->past, &stats);
-    count_unacknowledged(destination, ledger_close(&receiver->ledger, &stats));
+    ledger_close(&receiver->ledger, &stats, now_ns);
+    take_fates(destination, receiver);
     if (receiver->transport != destination->endpoint)
         transport_close(receiver->transport);
     receiver->transport = NULL;
 }
 
-static void close_all(struct destination *destination)
+static void close_all(struct destination *destination, int64_t now_ns)
 {
     for (unsigned i = 0; i < TRANSPORT_RECEIVERS_MAX; i++)
-        drop_receiver(destination, &destination->receivers[i]);
+        drop_receiver(destination, &destination->receivers[i], now_ns);
     transport_close(destination->endpoint);
     destination->endpoint = NULL;
 }
@@ -101,7 +104,7 @@ static void open_endpoint(struct destination *destination, int64_t now_ns)
 static void obey(struct destination *destination, unsigned orders, int64_t now_ns)
 {
     if (orders & RECONNECT_CLOSE)
-        close_all(destination);
+        close_all(destination, now_ns);
     if (orders & RECONNECT_REPORT)
         destination->changed = true;
     if (orders & RECONNECT_OPEN)
@@ -162,12 +165,13 @@ static void advance_receiver(struct destination *destination, struct receiver *r
         log_info("destination %s: %s", destination->name, receiver->transport->text.text);
         destination->text = receiver->transport->text;
         destination->reconnect.reason = receiver->transport->reason;
-        drop_receiver(destination, receiver);
+        drop_receiver(destination, receiver, now_ns);
         destination->changed = true;
         return;
     }
     transport_stats(receiver->transport, &stats);
-    count_unacknowledged(destination, ledger_settle(&receiver->ledger, &stats));
+    ledger_settle(&receiver->ledger, &stats, now_ns);
+    take_fates(destination, receiver);
     if (stats.too_late_payloads > receiver->too_late_payloads) {
         // Its picture is broken anyhow; what would follow until the next IDR only burdens the way.
         receiver->too_late_payloads = stats.too_late_payloads;
@@ -222,12 +226,22 @@ void destination_advance(struct destination *destination, int64_t now_ns)
     }
 }
 
-bool destination_is_busy(const struct destination *destination)
+static bool is_troubled(const struct destination *destination, int64_t now_ns)
 {
-    return destination->present && (destination->reconnect.state == RECONNECT_RESOLVING ||
-                                    destination->reconnect.state == RECONNECT_CONNECTING ||
-                                    destination->reconnect.state == RECONNECT_BACKOFF ||
-                                    destination->reconnect.state == RECONNECT_LISTENING);
+    for (unsigned i = 0; i < TRANSPORT_RECEIVERS_MAX; i++)
+        if (destination->receivers[i].transport &&
+            ledger_is_troubled(&destination->receivers[i].ledger, now_ns))
+            return true;
+    return false;
+}
+
+bool destination_is_busy(const struct destination *destination, int64_t now_ns)
+{
+    return destination->present &&
+           (destination->reconnect.state == RECONNECT_RESOLVING ||
+            destination->reconnect.state == RECONNECT_CONNECTING ||
+            destination->reconnect.state == RECONNECT_BACKOFF ||
+            destination->reconnect.state == RECONNECT_LISTENING || is_troubled(destination, now_ns));
 }
 
 // ---- media ----
@@ -259,36 +273,69 @@ void destination_send(struct destination *destination, const struct mux_payload 
     }
 }
 
-bool destination_end_unit(struct destination *destination, int64_t now_ns)
+// The receivers that are connected, by what they got. One that failed just now is not connected; that it is
+// gone is noticed at the next advance.
+struct outcomes {
+    unsigned connected, sent, full;
+};
+static struct outcomes count_outcomes(const struct destination *destination)
 {
-    struct message_destination_stats *counters = &destination->counters;
-    unsigned connected = 0, sent = 0, full = 0;
+    struct outcomes outcomes = {0};
 
-    if (!destination->present)
-        return false;
+    for (unsigned i = 0; i < TRANSPORT_RECEIVERS_MAX; i++) {
+        const struct receiver *receiver = &destination->receivers[i];
+
+        if (!receiver->transport || receiver->transport->state != TRANSPORT_CONNECTED)
+            continue;
+        outcomes.connected++;
+        outcomes.sent += gate_end(&receiver->gate) == GATE_SENT;
+        outcomes.full += gate_end(&receiver->gate) == GATE_BUFFER_FULL;
+    }
+    return outcomes;
+}
+
+static void enter_sent(struct destination *destination, uint64_t sequence, int64_t capture_ns,
+                       unsigned receivers)
+{
+    uint64_t number = gap_book_send(&destination->gaps, sequence, capture_ns, receivers);
+
     for (unsigned i = 0; i < TRANSPORT_RECEIVERS_MAX; i++) {
         struct receiver *receiver = &destination->receivers[i];
 
-        // One that failed just now is not connected; that it is gone is noticed at the next advance.
-        if (!receiver->transport || receiver->transport->state != TRANSPORT_CONNECTED)
-            continue;
-        enum gate_outcome outcome = gate_end(&receiver->gate);
-        connected++;
-        sent += outcome == GATE_SENT;
-        if (outcome == GATE_SENT)
-            ledger_add(&receiver->ledger, receiver->unit_first, receiver->payloads);
-        full += outcome == GATE_BUFFER_FULL;
+        if (receiver->transport && receiver->transport->state == TRANSPORT_CONNECTED &&
+            gate_end(&receiver->gate) == GATE_SENT)
+            ledger_add(&receiver->ledger, receiver->unit_first, receiver->payloads, number, capture_ns);
     }
-    counters->lost_buffer_full += full; // a listener's: once for each receiver that is too slow
-    if (sent > 0) {
+}
+
+bool destination_end_unit(struct destination *destination, uint64_t sequence, int64_t capture_ns,
+                          int64_t now_ns)
+{
+    struct message_destination_stats *counters = &destination->counters;
+
+    if (!destination->present)
+        return false;
+    const struct outcomes outcomes = count_outcomes(destination);
+    counters->lost_buffer_full += outcomes.full; // a listener's: once for each receiver that is too slow
+    if (outcomes.sent > 0) {
         counters->sent_access_units++;
         destination->last_sent_ns = now_ns;
-    } else if (connected == 0) {
-        counters->lost_not_connected++;
-    } else if (full == 0) {
-        counters->lost_waiting_idr++;
+        enter_sent(destination, sequence, capture_ns, outcomes.sent);
+        return true;
     }
-    return sent > 0;
+    uint32_t cause = outcomes.connected == 0 ? MESSAGE_GAP_NOT_CONNECTED
+                     : outcomes.full > 0     ? MESSAGE_GAP_BUFFER_FULL
+                                             : MESSAGE_GAP_WAITING_IDR;
+    counters->lost_not_connected += cause == MESSAGE_GAP_NOT_CONNECTED;
+    counters->lost_waiting_idr += cause == MESSAGE_GAP_WAITING_IDR;
+    gap_book_lose(&destination->gaps, sequence, capture_ns, cause);
+    return false;
+}
+
+void destination_lose_unit(struct destination *destination, uint64_t sequence, int64_t capture_ns)
+{
+    if (destination->present)
+        gap_book_lose(&destination->gaps, sequence, capture_ns, MESSAGE_GAP_EGRESS);
 }
 
 bool destination_is_drained(const struct destination *destination, int64_t now_ns)
@@ -310,7 +357,7 @@ bool destination_is_drained(const struct destination *destination, int64_t now_n
 
 void destination_stop(struct destination *destination)
 {
-    close_all(destination);
+    close_all(destination, castor_now_ns());
     explicit_bzero(destination, sizeof *destination);
 }
 

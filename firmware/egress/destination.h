@@ -4,6 +4,7 @@
 #ifndef EGRESS_DESTINATION_H
 #define EGRESS_DESTINATION_H
 
+#include "egress/gap_book.h"
 #include "egress/gate.h"
 #include "egress/ledger.h"
 #include "egress/reconnect.h"
@@ -39,6 +40,7 @@ struct destination {
     struct transport_stats past;               // sums of connections that have ended
     struct message_destination_stats counters; // the part that is counted here
     int64_t last_sent_ns;
+    struct gap_book gaps;
 };
 
 // Takes the configuration and starts. A wrong URL leaves the destination STOPPED with the reason in words.
@@ -50,16 +52,20 @@ void destination_start(struct destination *destination, const struct message_des
 void destination_advance(struct destination *destination, int64_t now_ns);
 
 // One access unit: begin with the payloads it will take at most, then every payload, then end, which counts
-// and returns whether at least one receiver took all of it.
+// and returns whether at least one receiver took all of it. What none took, and what turns out never to have
+// arrived, is entered in `gaps`.
 void destination_begin_unit(struct destination *destination, uint32_t payloads, int64_t now_ns);
 void destination_send(struct destination *destination, const struct mux_payload *payload, int64_t now_ns);
-bool destination_end_unit(struct destination *destination, int64_t now_ns);
+bool destination_end_unit(struct destination *destination, uint64_t sequence, int64_t capture_ns,
+                          int64_t now_ns);
+// One that could not be made ready for sending.
+void destination_lose_unit(struct destination *destination, uint64_t sequence, int64_t capture_ns);
 
 // True when everything sent has been acknowledged and the receivers have had the time to hand it out.
 bool destination_is_drained(const struct destination *destination, int64_t now_ns);
 
 // True while something is going on that should be looked at soon.
-bool destination_is_busy(const struct destination *destination);
+bool destination_is_busy(const struct destination *destination, int64_t now_ns);
 
 // Fill in a message of the type that the name says.
 void destination_state_message(const struct destination *destination, struct message *out);

@@ -186,10 +186,12 @@ static uint32_t send_unit(struct egress *egress, const struct message_emit *emit
                 "access unit %llu cannot be multiplexed: it is outside its ring, holds no picture, or "
                 "its time does not rise",
                 (unsigned long long)emit->sequence);
+        for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
+            destination_lose_unit(&egress->destinations[i], emit->sequence, emit->capture_ns);
         return 0;
     }
     for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++) {
-        if (destination_end_unit(&egress->destinations[i], egress->unit_ns))
+        if (destination_end_unit(&egress->destinations[i], emit->sequence, emit->capture_ns, egress->unit_ns))
             accepted |= 1u << i;
     }
     return accepted;
@@ -261,6 +263,26 @@ static bool handle_message(struct egress *egress)
 
 // ---- connections ----
 
+// What is not taken now is told with the next tick, and has grown until then.
+static void report_gaps(struct egress *egress, struct destination *destination, int64_t now_ns)
+{
+    struct message message;
+
+    message_init(&message, MESSAGE_GAP);
+    while (gap_book_next(&destination->gaps, now_ns, &message.body.gap)) {
+        message.body.gap.destination = destination->index;
+        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+            return;
+        gap_book_told(&destination->gaps, now_ns);
+    }
+    message_init(&message, MESSAGE_ARRIVED);
+    if (!gap_book_next_arrived(&destination->gaps, now_ns, &message.body.arrived))
+        return;
+    message.body.arrived.destination = destination->index;
+    if (channel_send(egress->fd, &message, NULL, 0) == CASTOR_OK)
+        gap_book_told_arrived(&destination->gaps);
+}
+
 static void report(struct egress *egress, struct destination *destination)
 {
     struct message message;
@@ -305,7 +327,8 @@ static void look_after(struct egress *egress, int64_t now_ns)
             continue;
         destination_advance(destination, now_ns);
         report(egress, destination);
-        busy = busy || destination_is_busy(destination);
+        report_gaps(egress, destination, now_ns);
+        busy = busy || destination_is_busy(destination, now_ns);
     }
     egress->tick_ns = now_ns + (busy ? TICK_BUSY_NS : TICK_CALM_NS);
     if (egress->stats_ns != 0 && now_ns >= egress->stats_ns) {

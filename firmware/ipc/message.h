@@ -14,6 +14,7 @@
 #include "ipc/message_capture.h"
 #include "ipc/message_egress.h"
 #include "ipc/message_encode.h"
+#include "ipc/message_gap.h"
 #include "ipc/message_limits.h"
 #include "ipc/message_sound.h"
 
@@ -68,6 +69,10 @@ enum message_type {
     MESSAGE_SOUND_UNIT = 73,
     // sound -> supervisor
     MESSAGE_SOUND_STATS = 74,
+
+    // egress -> supervisor, about what did not arrive
+    MESSAGE_GAP = 112,
+    MESSAGE_ARRIVED = 113,
 };
 
 // Who sent a message: a worker may only say what is its to say.
@@ -122,6 +127,8 @@ struct message {
         struct message_sound_ready sound_ready;
         struct message_sound_unit sound_unit;
         struct message_sound_stats sound_stats;
+        struct message_gap gap;
+        struct message_arrived arrived;
     } body;
 };
 

@@ -63,4 +63,7 @@ const char *message_check_sound_ready(const struct message *m);
 const char *message_check_sound_unit(const struct message *m);
 const char *message_check_sound_stats(const struct message *m);
 
+const char *message_check_gap(const struct message *m);
+const char *message_check_arrived(const struct message *m);
+
 #endif

@@ -59,6 +59,13 @@ static void check_accepted(const struct message *m)
     case MESSAGE_DESTINATION:
         demand(memchr(m->body.destination.url, 0, sizeof m->body.destination.url) != NULL);
         break;
+    case MESSAGE_GAP:
+        demand(m->body.gap.destination < MESSAGE_DESTINATIONS_MAX && m->body.gap.last >= m->body.gap.first &&
+               message_gap_frames(m->body.gap.frames) <= m->body.gap.last - m->body.gap.first + 1);
+        break;
+    case MESSAGE_ARRIVED:
+        demand(m->body.arrived.destination < MESSAGE_DESTINATIONS_MAX);
+        break;
     case MESSAGE_FAILED:
         demand(memchr(m->body.failed.text, 0, sizeof m->body.failed.text) != NULL);
         break;

@@ -1,5 +1,8 @@
-foreach(subject reconnect gate ledger destination)
+foreach(subject reconnect gate ledger gap_book)
   castor_test(test_egress_${subject} SOURCES test_egress_${subject}.c LIBS egress)
+endforeach()
+foreach(subject destination gaps)
+  castor_test(test_egress_${subject} SOURCES test_egress_${subject}.c fake_transport.c LIBS egress)
 endforeach()
 
 # The program itself, with the supervisor played by the test. srt_peer is in transport.cmake.

@@ -88,6 +88,15 @@ static void take(struct rig *rig, const struct message *m)
     case MESSAGE_DESTINATION_STATS:
         rig->stats[m->body.destination_stats.index] = m->body.destination_stats;
         break;
+    case MESSAGE_GAP:
+        must(m->body.gap.first > rig->gap[m->body.gap.destination].last ||
+                 m->body.gap.number == rig->gap[m->body.gap.destination].number,
+             "gaps overlap");
+        rig->gap[m->body.gap.destination] = m->body.gap;
+        break;
+    case MESSAGE_ARRIVED:
+        rig->arrived[m->body.arrived.destination] = m->body.arrived.sequence;
+        break;
     case MESSAGE_NEED_IDR:
         rig->needs_idr = true;
         rig->idr_requests++;

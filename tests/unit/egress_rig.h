@@ -29,6 +29,8 @@ struct rig {
     struct message_destination_state states[MESSAGE_DESTINATIONS_MAX];
     uint32_t reasons_seen[MESSAGE_DESTINATIONS_MAX]; // bit mask of reasons
     struct message_destination_stats stats[MESSAGE_DESTINATIONS_MAX];
+    struct message_gap gap[MESSAGE_DESTINATIONS_MAX]; // the newest
+    uint64_t arrived[MESSAGE_DESTINATIONS_MAX];       // up to this sequence, but for the gaps
 };
 
 // Starts the program; it has got no order yet.

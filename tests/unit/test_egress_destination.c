@@ -6,151 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "egress/destination.h"
+#include "fake_transport.h"
 #include "hal/time.h"
 
 #define MS CASTOR_NS_PER_MS
-
-// ---- a transport that does as it is told ----
-
-struct fake {
-    struct transport common;
-    struct fake *listener;
-    enum transport_state next; // taken on at the next advance(), 0 = none
-    enum transport_reason next_reason;
-    bool full;
-    unsigned accepted; // payloads
-    struct transport_stats stats;
-};
-
-static struct fake *made[64]; // every one opened or accepted and not closed, by age
-static unsigned made_count, open_count;
-static unsigned joiners; // that wait at the listener
-static int open_error;
-static struct transport_config opened;
-
-static struct fake *fake_new(const struct transport_driver *driver, enum transport_state state)
-{
-    struct fake *fake = calloc(1, sizeof *fake);
-
-    assert_non_null(fake);
-    assert_true(made_count < 64);
-    fake->common.driver = driver;
-    fake->common.state = state;
-    snprintf(fake->common.text.text, sizeof fake->common.text.text, "fake %u", made_count);
-    made[made_count++] = fake;
-    open_count++;
-    return fake;
-}
-
-static const struct transport_driver fake_driver;
-
-static int fake_parse(const char *url, struct transport_config *out, struct transport_text *why)
-{
-    memset(out, 0, sizeof *out);
-    if (strcmp(url, "fake://bad") == 0) {
-        snprintf(why->text, sizeof why->text, "port: missing");
-        return CASTOR_ERR_INVALID;
-    }
-    out->mode = strcmp(url, "fake://listener") == 0 ? TRANSPORT_MODE_LISTENER : TRANSPORT_MODE_CALLER;
-    return CASTOR_OK;
-}
-
-static int fake_open(const struct transport_config *config, struct transport **out,
-                     struct transport_text *why)
-{
-    opened = *config;
-    if (open_error) {
-        snprintf(why->text, sizeof why->text, "no memory");
-        return open_error;
-    }
-    *out = &fake_new(&fake_driver,
-                     config->mode == TRANSPORT_MODE_LISTENER ? TRANSPORT_LISTENING : TRANSPORT_CONNECTING)
-                ->common;
-    return CASTOR_OK;
-}
-
-static void fake_advance(struct transport *transport, int64_t now_ns)
-{
-    struct fake *fake = (struct fake *)transport;
-
-    (void)now_ns;
-    if (!fake->next)
-        return;
-    transport->state = fake->next;
-    transport->reason = fake->next_reason;
-    if (fake->next == TRANSPORT_FAILED)
-        snprintf(transport->text.text, sizeof transport->text.text, "it broke");
-    fake->next = 0;
-}
-
-static int fake_accept(struct transport *listener, struct transport **out)
-{
-    if (joiners == 0)
-        return CASTOR_ERR_AGAIN;
-    joiners--;
-    struct fake *fake = fake_new(&fake_driver, TRANSPORT_CONNECTED);
-    fake->listener = (struct fake *)listener;
-    *out = &fake->common;
-    return CASTOR_OK;
-}
-
-static int fake_room(const struct transport *transport, uint32_t payloads)
-{
-    (void)payloads;
-    if (transport->state != TRANSPORT_CONNECTED)
-        return CASTOR_ERR_LOST;
-    return ((const struct fake *)transport)->full ? CASTOR_ERR_FULL : CASTOR_OK;
-}
-
-static int fake_send(struct transport *transport, const uint8_t *data, size_t size_bytes, int64_t source_ns)
-{
-    struct fake *fake = (struct fake *)transport;
-
-    (void)data;
-    (void)source_ns;
-    if (transport->state != TRANSPORT_CONNECTED)
-        return CASTOR_ERR_LOST;
-    fake->accepted++;
-    fake->stats.sent_bytes += size_bytes;
-    return CASTOR_OK;
-}
-
-static uint32_t fake_pending(const struct transport *transport)
-{
-    (void)transport;
-    return 0;
-}
-
-static void fake_stats(const struct transport *transport, struct transport_stats *out)
-{
-    *out = ((const struct fake *)transport)->stats;
-}
-
-static void fake_close(struct transport *transport)
-{
-    if (!transport)
-        return;
-    open_count--;
-    free(transport);
-}
-
-static const struct transport_driver fake_driver = {"fake",       "for tests", fake_parse, fake_open,
-                                                    fake_advance, fake_accept, fake_room,  fake_send,
-                                                    fake_pending, fake_stats,  fake_close};
-
-static int fake_find(const char *url, const struct transport_driver **out, struct transport_text *why)
-{
-    (void)url;
-    (void)why;
-    *out = &fake_driver;
-    return CASTOR_OK;
-}
 
 // ---- helpers ----
 
@@ -160,8 +24,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&d, 0, sizeof d);
-    made_count = open_count = joiners = 0;
-    open_error = 0;
+    fake_reset();
     return 0;
 }
 
@@ -196,7 +59,7 @@ static bool unit(bool idr, int64_t now_ns)
     destination_send(&d, &payload, now_ns);
     payload.flags = 0;
     destination_send(&d, &payload, now_ns);
-    return destination_end_unit(&d, now_ns);
+    return destination_end_unit(&d, (uint64_t)(now_ns / MS), now_ns, now_ns);
 }
 
 static struct message_destination_state state_of(void)

@@ -208,6 +208,21 @@ static bool tool_missing(void)
     return system("command -v srt-live-transmit >/dev/null") != 0;
 }
 
+// The gap that was told begins where the receiver ended, or a little before, with what it had not handed out
+// yet, and ends where the next one joined. What it had handed out, and its own output held, is its own.
+static void check_gap(uint64_t ended_at, uint64_t first_after)
+{
+    const struct message_gap *gap = &rig.gap[0];
+
+    print_message("ended at %llu, told %llu to %llu (%u possible)\n", (unsigned long long)ended_at,
+                  (unsigned long long)gap->first, (unsigned long long)gap->last, gap->possible);
+    assert_int_equal(gap->flags, 0);
+    assert_int_equal(gap->last, first_after - 1);
+    assert_int_equal(message_gap_frames(gap->frames), gap->last - gap->first + 1);
+    assert_in_range(gap->first, ended_at - 40, ended_at + 1);
+    assert_true(gap->possible >= ended_at + 1 - gap->first);
+}
+
 static void test_killed_peer(void **state)
 {
     uint16_t port = srt_peer_free_port();
@@ -238,6 +253,7 @@ static void test_killed_peer(void **state)
     // From an IDR that is newer than the loss, and nothing of the time between.
     assert_true(check_stream(bytes, drain_tool(out, 0), &first, &last) > 0);
     assert_true(first + 60 > again_at);
+    check_gap(killed_at, first);
     print_message("killed at %llu, back at %llu, first access unit %llu\n", (unsigned long long)killed_at,
                   (unsigned long long)again_at, (unsigned long long)first);
     (void)kill(pid, SIGKILL);

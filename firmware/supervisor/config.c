@@ -213,6 +213,25 @@ static int check_number(struct check *check, const struct config_field *field, c
     return CASTOR_OK;
 }
 
+// Whole or in steps of 1/scale, however it is written.
+static int check_signed(struct check *check, const struct config_field *field, const json_t *value,
+                        void *base)
+{
+    double number = json_is_number(value) ? json_number_value(value) : NAN;
+    double steps = number * field->scale;
+    char wanted[128];
+
+    snprintf(wanted, sizeof wanted, "%s from %d to %d%s%s%s",
+             field->scale > 1 ? "a number" : "a whole number", field->low, field->high,
+             field->unit ? ", in " : "", field->unit ? field->unit : "",
+             field->scale == 10 ? ", with one decimal place at most" : "");
+    if (!(number >= field->low && number <= field->high) || fabs(steps - round(steps)) > 1e-6)
+        return wrong_type(check, field, wanted, value);
+    int32_t stored = (int32_t)lround(steps);
+    memcpy(config_field_at(field, base), &stored, sizeof stored);
+    return CASTOR_OK;
+}
+
 static uint32_t common_divisor(uint32_t a, uint32_t b)
 {
     while (b) {
@@ -313,6 +332,8 @@ static int check_field(struct check *check, const struct config_field *field, js
         return check_words(check, field, value, base);
     case CONFIG_KIND_NUMBER:
         return check_number(check, field, value, base);
+    case CONFIG_KIND_SIGNED:
+        return check_signed(check, field, value, base);
     case CONFIG_KIND_RATE:
         return check_rate(check, field, value, base);
     case CONFIG_KIND_BOOL:
@@ -333,6 +354,7 @@ static json_t *default_of(const struct config_field *field)
     case CONFIG_KIND_BOOL:
         return json_false();
     case CONFIG_KIND_NUMBER:
+    case CONFIG_KIND_SIGNED:
     case CONFIG_KIND_RATE:
     case CONFIG_KIND_ARRAY:
         return json_loads(field->standard, JSON_DECODE_ANY, NULL);

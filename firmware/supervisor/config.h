@@ -14,13 +14,18 @@
 #define CONFIG_CHAIN_MAX 8
 #define CONFIG_DESTINATIONS_MAX 8
 #define CONFIG_WARNINGS_MAX 8
+#define CONFIG_TRACKS_MAX 4
 #define CONFIG_DRIVER_AUTO "auto" // the encoder of this path is chosen by selection.h
+
+#define CONFIG_SOUND_OFF "off"
 
 #define CONFIG_DMABUF_AUTO "auto"
 #define CONFIG_DMABUF_OFF "off"
 #define CONFIG_DMABUF_HEAPS "/dev/dma_heap/"
 
 enum config_codec { CONFIG_CODEC_H264, CONFIG_CODEC_HEVC };
+enum config_sound_codec { CONFIG_SOUND_AAC, CONFIG_SOUND_OPUS };
+enum config_sound_layout { CONFIG_LAYOUT_MONO, CONFIG_LAYOUT_STEREO, CONFIG_LAYOUT_5_1 };
 enum config_standby { CONFIG_STANDBY_WARM, CONFIG_STANDBY_HOT, CONFIG_STANDBY_OFF };
 
 struct config_source {
@@ -78,11 +83,34 @@ struct config_destination {
     uint32_t latency_ms; // of the key, of the URL, or the default of 250
 };
 
+struct config_track {
+    char name[32];
+    char language[4]; // ISO 639-2, "" = not said
+    enum config_sound_codec codec;
+    enum config_sound_layout layout;
+    uint32_t bitrate_bps; // key bitrate_kbps; 0 = by codec and layout
+    char map[256];        // as sound_map.h reads it, "" = what suits
+    int32_t gain_cb;      // key gain_db, in 1/10 dB
+    bool mute;
+    int32_t delay_ms;
+};
+
+struct config_sound { // config_sound.h says what it comes to
+    char driver[16];  // CONFIG_DRIVER_AUTO, CONFIG_SOUND_OFF, or the name of one
+    char path[1024];
+    char options[256];
+    uint32_t rate_hz;  // 0 = the source's own
+    uint32_t channels; // 0 = all
+    uint32_t track_count;
+    struct config_track tracks[CONFIG_TRACKS_MAX];
+};
+
 struct config {
     char name[64];
     int log_level;
     bool realtime; // take real-time scheduling where it is permitted
     struct config_source source;
+    struct config_sound sound;
     struct config_encoders encoder;
     struct config_switch switching; // key "switch"
     uint32_t pool_slots;            // key pool.slots; 0 = as many as the budgets need
@@ -127,6 +155,8 @@ enum config_change {
     CONFIG_CHANGE_ENCODERS = 1u << 4,     // the encoders start again, one after the other
     CONFIG_CHANGE_SOURCE = 1u << 5,       // capture starts again
     CONFIG_CHANGE_RESTART = 1u << 6,      // pool, picture format, chain length: everything starts again
+    CONFIG_CHANGE_SOUND = 1u << 8,        // the sound worker starts again
+    CONFIG_CHANGE_SOUND_MIX = 1u << 9,    // a message to the sound worker
     CONFIG_CHANGE_OTHER = 1u << 7,        // names and permissions: in force as soon as it is in place
 };
 unsigned config_diff(const struct config *before, const struct config *after);

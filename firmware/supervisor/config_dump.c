@@ -5,6 +5,7 @@
 
 #include "supervisor/config.h"
 #include "supervisor/config_schema.h"
+#include "supervisor/config_sound.h"
 
 static json_t *dump_group(const struct config_group *group, const void *base);
 
@@ -25,6 +26,16 @@ static json_t *dump_rate(const struct castor_rational *rate)
     if (rate->den == 1 || rate->num == 0)
         return json_integer(rate->num);
     return json_sprintf("%u/%u", rate->num, rate->den);
+}
+
+static json_t *dump_signed(const struct config_field *field, const void *at)
+{
+    int32_t value;
+
+    memcpy(&value, at, sizeof value);
+    if (value % (int32_t)field->scale == 0)
+        return json_integer(value / (int32_t)field->scale);
+    return json_real((double)value / field->scale);
 }
 
 static json_t *dump_array(const struct config_field *field, const void *base)
@@ -55,6 +66,8 @@ static json_t *dump_field(const struct config_field *field, const void *base)
         return json_string(field->words[stored(field, base)]);
     case CONFIG_KIND_NUMBER:
         return json_integer(stored(field, base) / field->scale);
+    case CONFIG_KIND_SIGNED:
+        return dump_signed(field, at);
     case CONFIG_KIND_BOOL:
         return json_boolean(stored(field, base));
     case CONFIG_KIND_RATE:
@@ -77,13 +90,16 @@ static json_t *dump_group(const struct config_group *group, const void *base)
 char *config_dump_redacted(const struct config *config)
 {
     json_t *document = dump_group(&config_root, config);
-    char *text = json_dumps(document, JSON_INDENT(2));
+    char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 
     json_decref(document);
     return text;
 }
 
 // ---- differences ----
+
+// For what depends on the frame interval, which is the same before and after.
+static const struct castor_rational nominal_rate = {30, 1};
 
 static bool same_format(const struct castor_format *a, const struct castor_format *b)
 {
@@ -164,10 +180,56 @@ static unsigned diff_outlet(const struct config *a, const struct config *b)
     return change;
 }
 
+// What the stream is made of, for those who announce it.
+static bool same_track(const struct config_track *a, const struct config_track *b)
+{
+    return strcmp(a->language, b->language) == 0 && a->codec == b->codec && a->layout == b->layout &&
+           config_track_bitrate_bps(a) == config_track_bitrate_bps(b);
+}
+
+static unsigned diff_tracks(const struct config *a, const struct config *b)
+{
+    unsigned change = 0;
+
+    if (config_sound_is_on(a) != config_sound_is_on(b) || a->sound.track_count != b->sound.track_count)
+        return CONFIG_CHANGE_SOUND | CONFIG_CHANGE_MUX;
+    for (uint32_t i = 0; i < a->sound.track_count; i++) {
+        const struct config_track *before = &a->sound.tracks[i], *after = &b->sound.tracks[i];
+        struct message_sound_mix mix_before, mix_after;
+
+        if (!same_track(before, after))
+            return CONFIG_CHANGE_SOUND | CONFIG_CHANGE_MUX;
+        config_track_mix(a, before, &mix_before);
+        config_track_mix(b, after, &mix_after);
+        if (memcmp(&mix_before, &mix_after, sizeof mix_before) != 0)
+            change |= CONFIG_CHANGE_SOUND_MIX;
+        if (strcmp(before->name, after->name) != 0)
+            change |= CONFIG_CHANGE_OTHER;
+    }
+    return change;
+}
+
+static unsigned diff_sound(const struct config *a, const struct config *b)
+{
+    unsigned change = diff_tracks(a, b);
+
+    if (strcmp(config_sound_driver(a), config_sound_driver(b)) != 0 ||
+        strcmp(config_sound_path(a), config_sound_path(b)) != 0 ||
+        strcmp(a->sound.options, b->sound.options) != 0 || a->sound.rate_hz != b->sound.rate_hz ||
+        a->sound.channels != b->sound.channels)
+        change |= CONFIG_CHANGE_SOUND;
+    // A negative delay moves PTS where nothing else does.
+    if (config_pts_offset_ms(a, nominal_rate) != config_pts_offset_ms(b, nominal_rate) &&
+        config_sound_pts_offset_ms(a) != config_sound_pts_offset_ms(b))
+        change |= CONFIG_CHANGE_MUX;
+    return change;
+}
+
 unsigned config_diff(const struct config *before, const struct config *after)
 {
     unsigned change = diff_source(before, after) | diff_encoders(before, after) |
-                      diff_switch(&before->switching, &after->switching) | diff_outlet(before, after);
+                      diff_switch(&before->switching, &after->switching) | diff_outlet(before, after) |
+                      diff_sound(before, after);
 
     if (before->pool_slots != after->pool_slots || strcmp(before->pool_dmabuf, after->pool_dmabuf) != 0 ||
         strcmp(before->control_socket, after->control_socket) != 0)

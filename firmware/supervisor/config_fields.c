@@ -73,6 +73,7 @@ static const struct config_field root_fields[] = {
      .standard = "auto",
      .text = "auto: take real-time scheduling where the system permits it."},
     GROUP("source", offsetof(struct config, source), config_source_group),
+    GROUP("sound", offsetof(struct config, sound), config_sound_group),
     GROUP("encoder", offsetof(struct config, encoder), config_encoder_group),
     GROUP("switch", offsetof(struct config, switching), config_switch_group),
     GROUP("pool", 0, pool_group),

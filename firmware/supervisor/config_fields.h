@@ -12,6 +12,7 @@
 #define RANGE(low, high) .min = (low), .max = (high), .step = 1, .scale = 1
 
 extern const struct config_group config_source_group;
+extern const struct config_group config_sound_group;
 extern const struct config_group config_encoder_group;
 extern const struct config_group config_switch_group;
 extern const struct config_group config_mux_group;

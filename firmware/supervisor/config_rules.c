@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "ipc/message.h"
+#include "supervisor/config_sound.h"
 
 // Slots that capture fills ahead (source.h, SOURCE_SLOTS_FREE_MIN).
 #define CAPTURE_SLOTS 5u
 // The rate that is assumed for budgets when the source's own is not known yet.
 static const struct castor_rational assumed_rate = {30, 1};
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct config_error *error, const char *path,
-                                                        const char *format, ...)
+int config_refuse(struct config_error *error, const char *path, const char *format, ...)
 {
     va_list args;
 
@@ -24,7 +24,7 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct config_error *err
     return CASTOR_ERR_INVALID;
 }
 
-__attribute__((format(printf, 2, 3))) static void warn(struct config *config, const char *format, ...)
+void config_warn(struct config *config, const char *format, ...)
 {
     va_list args;
 
@@ -53,27 +53,29 @@ static int check_source(struct config *config, struct config_error *error)
     else
         format->pixel = strcmp(source->driver, "v4l2") == 0 ? CASTOR_PIXEL_NONE : CASTOR_PIXEL_I420;
     if ((format->width_px == 0) != (format->height_px == 0))
-        return refuse(error, format->width_px ? "/source/height" : "/source/width",
-                      "width and height belong together; give both, or neither for the source's own size");
+        return config_refuse(
+            error, format->width_px ? "/source/height" : "/source/width",
+            "width and height belong together; give both, or neither for the source's own size");
     if (source->path[0] == '\0' && strcmp(source->driver, "pattern") != 0)
-        return refuse(error, "/source/path", "is missing; the driver \"%s\" needs %s", source->driver,
-                      strcmp(source->driver, "clip") == 0   ? "a media file"
-                      : strcmp(source->driver, "v4l2") == 0 ? "a capture device such as /dev/video0"
-                                                            : "a FIFO, or \"-\" for standard input");
+        return config_refuse(error, "/source/path", "is missing; the driver \"%s\" needs %s", source->driver,
+                             strcmp(source->driver, "clip") == 0   ? "a media file"
+                             : strcmp(source->driver, "v4l2") == 0 ? "a capture device such as /dev/video0"
+                                                                   : "a FIFO, or \"-\" for standard input");
     if (source->path[0] != '/' && strcmp(source->driver, "v4l2") == 0)
-        return refuse(error, "/source/path", "must be a capture device such as /dev/video0");
+        return config_refuse(error, "/source/path", "must be a capture device such as /dev/video0");
     if (source->path[0] != '\0' && strcmp(source->driver, "pattern") == 0)
-        return refuse(error, "/source/path",
-                      "the pattern driver reads no file; take path away, or say driver \"clip\"");
+        return config_refuse(error, "/source/path",
+                             "the pattern driver reads no file; take path away, or say driver \"clip\"");
     if (strcmp(source->driver, "pipe") == 0 && (format->width_px == 0 || format->rate.num == 0))
-        return refuse(error, format->width_px ? "/source/rate" : "/source/width",
-                      "raw frames from a pipe do not tell their size and rate; give width, height and rate");
+        return config_refuse(
+            error, format->width_px ? "/source/rate" : "/source/width",
+            "raw frames from a pipe do not tell their size and rate; give width, height and rate");
     // 2160p60 is the most that the house is built for.
     uint64_t pixels = (uint64_t)format->width_px * format->height_px;
     if (pixels * format->rate.num > UINT64_C(3840) * 2160 * 60 * (format->rate.den ? format->rate.den : 1))
-        return refuse(error, "/source/rate",
-                      "%ux%u at this rate is more than 3840x2160 at 60; lower one of them", format->width_px,
-                      format->height_px);
+        return config_refuse(error, "/source/rate",
+                             "%ux%u at this rate is more than 3840x2160 at 60; lower one of them",
+                             format->width_px, format->height_px);
     return CASTOR_OK;
 }
 
@@ -85,8 +87,9 @@ static int check_dmabuf(const char *dmabuf, struct config_error *error)
         (strncmp(dmabuf, CONFIG_DMABUF_HEAPS, heaps) == 0 && dmabuf[heaps] != '\0' &&
          !strchr(dmabuf + heaps, '/')))
         return CASTOR_OK;
-    return refuse(error, "/pool/dmabuf",
-                  "must be \"auto\", \"off\", or a heap such as /dev/dma_heap/linux,cma; is \"%s\"", dmabuf);
+    return config_refuse(error, "/pool/dmabuf",
+                         "must be \"auto\", \"off\", or a heap such as /dev/dma_heap/linux,cma; is \"%s\"",
+                         dmabuf);
 }
 
 static int check_pool(const struct config *config, struct config_error *error)
@@ -99,13 +102,13 @@ static int check_pool(const struct config *config, struct config_error *error)
     if (stall_frames + CAPTURE_SLOTS <= slots)
         return CASTOR_OK;
     if (config->pool_slots && stall_frames + CAPTURE_SLOTS <= MESSAGE_SLOTS_MAX)
-        return refuse(
+        return config_refuse(
             error, "/pool/slots",
             "a stall of %u ms lasts %u frames and capture needs %u more, so at least %u are needed; give "
             "that, or 0 for as many as needed",
             config->switching.stall_budget_ms, (unsigned)stall_frames, CAPTURE_SLOTS,
             (unsigned)stall_frames + CAPTURE_SLOTS);
-    return refuse(
+    return config_refuse(
         error, "/switch/stall_budget_ms",
         "a stall of %u ms lasts %u frames, but the pool holds at most %u and capture needs %u of them; at "
         "most %u ms fit",
@@ -120,8 +123,8 @@ static int check_path(const struct config_encoder *encoder, const char *path, st
     if (encoder->script[0] == '\0' || strcmp(encoder->driver, "fake") == 0)
         return CASTOR_OK;
     snprintf(place, sizeof place, "%s/script", path);
-    return refuse(error, place,
-                  "only the fake driver follows a script; take it away, or say driver \"fake\"");
+    return config_refuse(error, place,
+                         "only the fake driver follows a script; take it away, or say driver \"fake\"");
 }
 
 // An automatic path has nothing of its own: what goes with which driver is said in encoder.prefer.
@@ -136,9 +139,10 @@ static int check_automatic(const struct config_encoder *encoder, const char *pat
     if (!key)
         return CASTOR_OK;
     snprintf(place, sizeof place, "%s/%s", path, key);
-    return refuse(error, place,
-                  "a path with driver \"auto\" takes none, since its driver is not known yet; give it in "
-                  "encoder.prefer, together with the driver that it is meant for");
+    return config_refuse(
+        error, place,
+        "a path with driver \"auto\" takes none, since its driver is not known yet; give it in "
+        "encoder.prefer, together with the driver that it is meant for");
 }
 
 // Drivers that encode one codec only; the others find out when they open their device.
@@ -161,10 +165,11 @@ static int check_codec(const struct config_encoders *encoders, const char *drive
         if (strcmp(single_codecs[i].driver, driver) != 0 || single_codecs[i].codec == encoders->codec)
             continue;
         snprintf(place, sizeof place, "%s/driver", path);
-        return refuse(error, place,
-                      "\"%s\" does not encode %s; give \"%s\" or a device that does, or set encoder.codec to "
-                      "\"%s\" for all paths",
-                      driver, hevc ? "HEVC" : "H.264", hevc ? "x265" : "x264", hevc ? "h264" : "hevc");
+        return config_refuse(
+            error, place,
+            "\"%s\" does not encode %s; give \"%s\" or a device that does, or set encoder.codec to "
+            "\"%s\" for all paths",
+            driver, hevc ? "HEVC" : "H.264", hevc ? "x265" : "x264", hevc ? "h264" : "hevc");
     }
     return CASTOR_OK;
 }
@@ -181,12 +186,13 @@ static int check_depth(const struct config *config, const char *driver, const ch
         return CASTOR_OK;
     snprintf(place, sizeof place, "%s/driver", path);
     if (fake)
-        return refuse(error, place,
-                      "\"fake\" does not encode 10 bit; give another driver, or set source.depth to 8");
-    return refuse(error, place,
-                  "\"%s\" encodes 10 bit as HEVC only; set encoder.codec to \"hevc\", give \"x264\", or set "
-                  "source.depth to 8",
-                  driver);
+        return config_refuse(
+            error, place, "\"fake\" does not encode 10 bit; give another driver, or set source.depth to 8");
+    return config_refuse(
+        error, place,
+        "\"%s\" encodes 10 bit as HEVC only; set encoder.codec to \"hevc\", give \"x264\", or set "
+        "source.depth to 8",
+        driver);
 }
 
 static int check_encoder(struct config *config, struct config_error *error)
@@ -213,11 +219,11 @@ static int check_encoder(struct config *config, struct config_error *error)
         result = check_path(&encoders->prefer[i], path, error);
         if (result == CASTOR_OK && strcmp(encoders->prefer[i].driver, CONFIG_DRIVER_AUTO) == 0) {
             snprintf(path, sizeof path, "/encoder/prefer/%u/driver", i);
-            result = refuse(error, path, "must name a driver; \"auto\" belongs into encoder.chain");
+            result = config_refuse(error, path, "must name a driver; \"auto\" belongs into encoder.chain");
         }
     }
     if (result == CASTOR_OK && encoders->prefer_count > 0 && !automatic)
-        warn(config, "encoder.prefer has no effect: no path of encoder.chain has driver \"auto\"");
+        config_warn(config, "encoder.prefer has no effect: no path of encoder.chain has driver \"auto\"");
     return result;
 }
 
@@ -226,16 +232,17 @@ static int check_mux(struct config *config, struct config_error *error)
     uint64_t needed_bps = (uint64_t)config->encoder.bitrate_bps * 11 / 10;
 
     if (config->mux.rate_bps != 0 && config->mux.rate_bps < needed_bps)
-        return refuse(
+        return config_refuse(
             error, "/mux/rate_kbps",
             "%u kbit/s of video need a transport rate of at least %u kbit/s (1.1 times); raise it, lower "
             "encoder.bitrate_kbps, or give 0 for a variable rate",
             config->encoder.bitrate_bps / 1000, (unsigned)((needed_bps + 999) / 1000));
     if (config->mux.pts_offset_ms != 0 && config->mux.pts_offset_ms < config->encoder.vbv_ms)
-        warn(config,
-             "mux.pts_offset_ms (%u) is shorter than encoder.vbv_ms (%u): large pictures may reach decoders "
-             "after their time",
-             config->mux.pts_offset_ms, config->encoder.vbv_ms);
+        config_warn(
+            config,
+            "mux.pts_offset_ms (%u) is shorter than encoder.vbv_ms (%u): large pictures may reach decoders "
+            "after their time",
+            config->mux.pts_offset_ms, config->encoder.vbv_ms);
     return CASTOR_OK;
 }
 
@@ -245,8 +252,8 @@ static int resolve_latency(struct config_destination *destination, struct config
                            struct config_error *error)
 {
     if (url->latency_ms && destination->latency_ms && url->latency_ms != destination->latency_ms)
-        return refuse(error, path, "latency_ms says %u and the URL says latency=%u; give one of them",
-                      destination->latency_ms, url->latency_ms);
+        return config_refuse(error, path, "latency_ms says %u and the URL says latency=%u; give one of them",
+                             destination->latency_ms, url->latency_ms);
     if (!destination->latency_ms)
         destination->latency_ms = url->latency_ms ? url->latency_ms : CONFIG_LATENCY_DEFAULT_MS;
     url->latency_ms = destination->latency_ms;
@@ -258,8 +265,8 @@ static int resolve_secret(char *member, size_t size, const char *from_url, const
                           struct config_error *error)
 {
     if (from_url[0] && member[0] && strcmp(from_url, member) != 0)
-        return refuse(error, path, "this and the URL give two different values for the %s; give one of them",
-                      what);
+        return config_refuse(error, path,
+                             "this and the URL give two different values for the %s; give one of them", what);
     if (from_url[0])
         snprintf(member, size, "%s", from_url);
     return CASTOR_OK;
@@ -273,7 +280,7 @@ static int check_destination(struct config *config, uint32_t index, struct confi
 
     snprintf(path, sizeof path, "/destinations/%u/url", index);
     if (config_url_parse(destination->url, url, why, sizeof why) != CASTOR_OK)
-        return refuse(error, path, "%s", why);
+        return config_refuse(error, path, "%s", why);
     snprintf(path, sizeof path, "/destinations/%u/latency_ms", index);
     int result = resolve_latency(destination, url, path, error);
     snprintf(path, sizeof path, "/destinations/%u/passphrase", index);
@@ -286,9 +293,9 @@ static int check_destination(struct config *config, uint32_t index, struct confi
                                 "stream id", error);
     snprintf(path, sizeof path, "/destinations/%u/url", index);
     if (result == CASTOR_OK && url->key_bits && destination->passphrase[0] == '\0')
-        result = refuse(error, path, "pbkeylen needs a passphrase; give one, or take pbkeylen away");
+        result = config_refuse(error, path, "pbkeylen needs a passphrase; give one, or take pbkeylen away");
     if (result == CASTOR_OK && config_url_format(url, destination->url, sizeof destination->url) != CASTOR_OK)
-        result = refuse(error, path, "is too long");
+        result = config_refuse(error, path, "is too long");
     return result;
 }
 
@@ -307,13 +314,14 @@ static int check_pair(const struct config *config, const struct config_url *urls
 
     if (strcmp(a->name, b->name) == 0) {
         snprintf(path, sizeof path, "/destinations/%u/name", second);
-        return refuse(error, path, "destination %u is called \"%s\" already; give each its own name", first,
-                      a->name);
+        return config_refuse(error, path, "destination %u is called \"%s\" already; give each its own name",
+                             first, a->name);
     }
     if (same_listener(&urls[first], &urls[second])) {
         snprintf(path, sizeof path, "/destinations/%u/url", second);
-        return refuse(error, path, "destination \"%s\" listens on port %u already; choose another port",
-                      a->name, (unsigned)urls[first].port);
+        return config_refuse(error, path,
+                             "destination \"%s\" listens on port %u already; choose another port", a->name,
+                             (unsigned)urls[first].port);
     }
     return CASTOR_OK;
 }
@@ -330,7 +338,7 @@ static int check_destinations(struct config *config, struct config_error *error)
             result = check_pair(config, urls, j, i, error);
     explicit_bzero(urls, sizeof urls);
     if (result == CASTOR_OK && config->destination_count == 0)
-        warn(config, "there is no destination: the stream goes nowhere");
+        config_warn(config, "there is no destination: the stream goes nowhere");
     return result;
 }
 
@@ -354,18 +362,19 @@ static int check_latency(struct config *config, struct config_error *error)
         return CASTOR_OK;
     unsigned others_ms = needed_ms - config->switching.stall_budget_ms;
     if (config->switching.allow_late) {
-        warn(config,
-             "destination \"%s\" has %u ms of SRT latency, but a take-over after a stall may take %u ms: the "
-             "receiver "
-             "will notice",
-             least->name, least->latency_ms, needed_ms);
+        config_warn(
+            config,
+            "destination \"%s\" has %u ms of SRT latency, but a take-over after a stall may take %u ms: the "
+            "receiver "
+            "will notice",
+            least->name, least->latency_ms, needed_ms);
         return CASTOR_OK;
     }
     char remedy[96] = "";
     if (least->latency_ms >= others_ms + 10)
         snprintf(remedy, sizeof remedy, "lower switch.stall_budget_ms to %u, ",
                  least->latency_ms - others_ms);
-    return refuse(
+    return config_refuse(
         error, "/switch/stall_budget_ms",
         "a take-over after a stall may take %u ms (%u of stall, %u for one frame and the other path's first "
         "picture), but destination \"%s\" has only %u ms of SRT latency, so its receiver would notice; "
@@ -379,28 +388,30 @@ static int check_switch(struct config *config, struct config_error *error)
     const struct config_switch *switching = &config->switching;
 
     if (switching->hang_budget_ms < switching->stall_budget_ms)
-        return refuse(
+        return config_refuse(
             error, "/switch/hang_budget_ms",
             "must be at least stall_budget_ms (%u), but is %u: without another path there is no reason to "
             "give up earlier",
             switching->stall_budget_ms, switching->hang_budget_ms);
     if (switching->standby == CONFIG_STANDBY_OFF) {
-        warn(config, "switch.standby is off: a failure of the encoder interrupts the stream");
+        config_warn(config, "switch.standby is off: a failure of the encoder interrupts the stream");
         return CASTOR_OK;
     }
     if (config->encoder.chain_count < 2)
-        return refuse(error, "/encoder/chain",
-                      "a standby needs at least two paths; add one, or set switch.standby to \"off\"");
+        return config_refuse(error, "/encoder/chain",
+                             "a standby needs at least two paths; add one, or set switch.standby to \"off\"");
     return check_latency(config, error);
 }
 
 int config_rules_check(struct config *config, struct config_error *error)
 {
     if (config->control_socket[0] != '\0' && config->control_socket[0] != '/')
-        return refuse(error, "/control/socket", "must be an absolute path, beginning with /");
+        return config_refuse(error, "/control/socket", "must be an absolute path, beginning with /");
     int result = check_source(config, error);
     if (result == CASTOR_OK)
         result = check_encoder(config, error);
+    if (result == CASTOR_OK)
+        result = config_sound_check(config, error);
     if (result == CASTOR_OK)
         result = check_mux(config, error);
     if (result == CASTOR_OK)

@@ -20,6 +20,12 @@
 // CASTOR_ERR_INVALID with *error filled in; *config is then undefined.
 CASTOR_MUST_USE int config_rules_check(struct config *config, struct config_error *error);
 
+// For the files of the rules: refuses the value at `path`, or adds a warning (dropped when there are too
+// many).
+int config_refuse(struct config_error *error, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void config_warn(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 // The parts of a destination's URL.
 struct config_url {
     char host[256]; // "" = all addresses of the box; IPv6 without brackets

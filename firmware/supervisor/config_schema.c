@@ -48,6 +48,17 @@ static json_t *number_schema(const struct config_field *field)
     return schema;
 }
 
+static json_t *signed_schema(const struct config_field *field)
+{
+    json_t *schema =
+        json_pack("{s:s, s:i, s:i, s:i}", "type", field->scale > 1 ? "number" : "integer", "default",
+                  atoi(field->standard), "minimum", field->low, "maximum", field->high);
+
+    if (field->scale > 1)
+        json_object_set_new(schema, "multipleOf", json_real(1.0 / field->scale));
+    return schema;
+}
+
 static json_t *rate_schema(const struct config_field *field)
 {
     return json_pack("{s:[{s:i}, {s:s, s:i, s:i}, {s:s, s:s}], s:i}", "anyOf", "const", 0, "type", "number",
@@ -81,6 +92,9 @@ static json_t *field_schema(const struct config_field *field)
         break;
     case CONFIG_KIND_NUMBER:
         schema = number_schema(field);
+        break;
+    case CONFIG_KIND_SIGNED:
+        schema = signed_schema(field);
         break;
     case CONFIG_KIND_BOOL:
         schema = json_pack("{s:s, s:b}", "type", "boolean", "default", 0);

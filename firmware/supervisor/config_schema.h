@@ -17,6 +17,7 @@ enum config_kind {
     CONFIG_KIND_WORD,   // the same, but only one of `words`
     CONFIG_KIND_CHOICE, // one of `words`; its index is stored in `size` bytes
     CONFIG_KIND_NUMBER, // whole; min..max, multiplied by `scale` and stored as uint32_t
+    CONFIG_KIND_SIGNED, // low..high, in steps of 1/scale; multiplied by `scale` and stored as int32_t
     CONFIG_KIND_BOOL,
     CONFIG_KIND_RATE, // frames per second: a number, or "30000/1001"; struct castor_rational
 };
@@ -29,13 +30,14 @@ struct config_field {
     size_t offset; // in the struct of the group that the field belongs to
     size_t size;   // 0 = checked but stored nowhere
     uint32_t min, max;
-    uint32_t step;  // NUMBER: must divide by this
-    uint32_t scale; // NUMBER
-    bool zero;      // NUMBER: 0 is allowed besides min..max
+    int32_t low, high; // SIGNED
+    uint32_t step;     // NUMBER: must divide by this
+    uint32_t scale;    // NUMBER, SIGNED
+    bool zero;         // NUMBER: 0 is allowed besides min..max
     bool required;
     bool secret;          // never shown, not even in an error
     const char *standard; // default, as it would be written in JSON without quotes; NULL = empty, 0, false
-    const char *unit;     // NUMBER, for messages; may be NULL
+    const char *unit;     // NUMBER, SIGNED, for messages; may be NULL
     const char *const *words; // ends with NULL
     const struct config_group *group;
     size_t stride, count_offset;

@@ -116,7 +116,23 @@ static void test_diff(void **state)
     differs("{" SAME ",\"mux\":{\"service_name\":\"x\"}}", CONFIG_CHANGE_MUX);
     differs("{" SAME ",\"pool\":{\"slots\":20}}", CONFIG_CHANGE_RESTART);
     differs("{" SAME ",\"source\":{\"rate\":25}}", CONFIG_CHANGE_RESTART);
-    differs("{" SAME ",\"source\":{\"driver\":\"clip\",\"path\":\"/a\"}}", CONFIG_CHANGE_SOURCE);
+    differs("{" SAME ",\"source\":{\"driver\":\"clip\",\"path\":\"/a\"}}",
+            CONFIG_CHANGE_SOURCE | CONFIG_CHANGE_SOUND);
+    differs("{" SAME ",\"sound\":{\"driver\":\"tone\"}}", 0); // what pattern has anyhow
+    differs("{" SAME ",\"sound\":{\"driver\":\"off\"}}", CONFIG_CHANGE_SOUND | CONFIG_CHANGE_MUX);
+    differs("{" SAME ",\"sound\":{\"options\":\"level=1\"}}", CONFIG_CHANGE_SOUND);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"bitrate_kbps\":160}]}}", 0);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"codec\":\"opus\"}]}}",
+            CONFIG_CHANGE_SOUND | CONFIG_CHANGE_MUX);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{},{}]}}", CONFIG_CHANGE_SOUND | CONFIG_CHANGE_MUX);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"gain_db\":-3.5}]}}", CONFIG_CHANGE_SOUND_MIX);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"mute\":true}]}}", CONFIG_CHANGE_SOUND_MIX);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"map\":\"L=2 R=1\"}]}}", CONFIG_CHANGE_SOUND_MIX);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"delay_ms\":400}]}}", CONFIG_CHANGE_SOUND_MIX);
+    // As long as the pictures' own PTS leaves the time for it.
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"delay_ms\":-50}]}}", CONFIG_CHANGE_SOUND_MIX);
+    differs("{" SAME ",\"sound\":{\"tracks\":[{\"delay_ms\":-400}]}}",
+            CONFIG_CHANGE_SOUND_MIX | CONFIG_CHANGE_MUX);
     differs("{" SAME ",\"control\":{\"allow_faults\":true}}", CONFIG_CHANGE_OTHER);
     differs("{\"destinations\":[{\"name\":\"a\",\"url\":\"srt://h:1?latency=300\"}]}",
             CONFIG_CHANGE_DESTINATIONS);

@@ -93,10 +93,11 @@ def free_udp_port():
 
 class Box:
     """castord with the pattern source, its control socket and log in `folder`. `encoder`, `switch` and `pool`
-    replace members of these sections of the configuration; `environment` is for the box alone."""
+    replace members of these sections of the configuration, `sections` are further ones; `environment` is for the box
+    alone."""
 
     def __init__(self, folder, programs, port, *, latency_ms=250, paths=2, standby="warm", source=None, url=None,
-                 encoder=None, switch=None, pool=None, environment=None):
+                 encoder=None, switch=None, pool=None, sections=None, environment=None):
         self.socket_path = os.path.join(folder, "box.sock")
         self.log_path = os.path.join(folder, "castord.log")
         self.config_path = os.path.join(folder, "box.json")
@@ -114,6 +115,7 @@ class Box:
             "pool": pool or {},
             "destinations": [{"name": "edge", "url": url or f"srt://127.0.0.1:{port}", "latency_ms": latency_ms}],
             "control": {"socket": self.socket_path, "allow_faults": True},
+            **(sections or {}),
         }
         with open(self.config_path, "w", encoding="utf-8") as file:
             json.dump(self.config, file, indent=1)

@@ -2,6 +2,7 @@
 // The supervisor's local socket (AF_UNIX, SOCK_SEQPACKET): one JSON object in, one JSON object out.
 //   {"command":"status"}                                   -> {"ok":true,"status":{...}}, see status.h
 //   {"command":"config"}                                   -> {"ok":true,"config":{...}}, secrets replaced
+//   {"command":"gaps"}                                     -> {"ok":true,"gaps":{...}}, see status.h
 //   {"command":"switch","path":"B"}                        planned change of path
 //   {"command":"idr"}                                      an IDR soon
 //   {"command":"bitrate","kbps":3000}

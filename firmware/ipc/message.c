@@ -80,6 +80,7 @@ static const struct message_kind {
     [MESSAGE_SOUND_STATS] = {"SOUND_STATS", BODY(sound_stats), SOUND, message_check_sound_stats},
     [MESSAGE_GAP] = {"GAP", BODY(gap), EGRESS, message_check_gap},
     [MESSAGE_ARRIVED] = {"ARRIVED", BODY(arrived), EGRESS, message_check_arrived},
+    [MESSAGE_GAP_NOTE] = {"GAP_NOTE", BODY(gap_note), SUPERVISOR, message_check_gap_note},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 

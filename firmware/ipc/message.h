@@ -73,6 +73,8 @@ enum message_type {
     // egress -> supervisor, about what did not arrive
     MESSAGE_GAP = 112,
     MESSAGE_ARRIVED = 113,
+    // supervisor -> record
+    MESSAGE_GAP_NOTE = 114,
 };
 
 // Who sent a message: a worker may only say what is its to say.
@@ -129,6 +131,7 @@ struct message {
         struct message_sound_stats sound_stats;
         struct message_gap gap;
         struct message_arrived arrived;
+        struct message_gap_note gap_note;
     } body;
 };
 

@@ -65,5 +65,6 @@ const char *message_check_sound_stats(const struct message *m);
 
 const char *message_check_gap(const struct message *m);
 const char *message_check_arrived(const struct message *m);
+const char *message_check_gap_note(const struct message *m);
 
 #endif

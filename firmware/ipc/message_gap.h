@@ -40,6 +40,18 @@ struct message_arrived {
     uint64_t sequence;
 };
 
+// To the recorder: a gap as it stands now, to be kept beside the recording. The same number replaces.
+struct message_gap_note {
+    uint64_t number; // of this run of castord, from 1
+    uint64_t first, last;
+    int64_t first_ns, last_ns;
+    int64_t utc_offset_ns; // UTC = capture time + this, when it began
+    uint32_t frames[MESSAGE_GAP_CAUSES];
+    uint32_t possible;
+    uint32_t flags; // enum message_gap_flags
+    char destination[32];
+};
+
 // All causes together.
 static inline uint64_t message_gap_frames(const uint32_t *frames)
 {

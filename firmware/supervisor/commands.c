@@ -20,9 +20,9 @@ __attribute__((format(printf, 3, 4))) static int answer(struct control_text *tex
     return error;
 }
 
-static char *command_status(struct supervisor *s)
+static struct status_snapshot take_snapshot(struct supervisor *s)
 {
-    const struct status_snapshot snapshot = {
+    return (struct status_snapshot){
         .now_ns = castor_now_ns(),
         .started_ns = s->started_ns,
         .config = &s->config,
@@ -35,9 +35,23 @@ static char *command_status(struct supervisor *s)
         .utc = &s->utc,
         .selection = s->selection,
         .active_cause = s->active_cause,
+        .gaps = &s->gaps,
+        .session = s->session,
     };
+}
+
+static char *command_status(struct supervisor *s)
+{
+    const struct status_snapshot snapshot = take_snapshot(s);
 
     return status_json(&snapshot);
+}
+
+static char *command_gaps(struct supervisor *s)
+{
+    const struct status_snapshot snapshot = take_snapshot(s);
+
+    return status_gaps_json(&snapshot);
 }
 
 static char *command_config(struct supervisor *s)
@@ -238,6 +252,7 @@ void supervisor_reload_file(struct supervisor *s)
 const struct control_handlers supervisor_handlers = {
     .status = command_status,
     .config = command_config,
+    .gaps = command_gaps,
     .switch_to = command_switch,
     .idr = command_idr,
     .bitrate = command_bitrate,

@@ -26,6 +26,7 @@ struct control_text {
 struct control_handlers {
     char *(*status)(struct supervisor *s); // JSON, malloc'ed; NULL when out of memory
     char *(*config)(struct supervisor *s);
+    char *(*gaps)(struct supervisor *s);
     int (*switch_to)(struct supervisor *s, uint32_t path, struct control_text *text);
     int (*idr)(struct supervisor *s, struct control_text *text);
     int (*bitrate)(struct supervisor *s, uint32_t bitrate_bps, struct control_text *text);

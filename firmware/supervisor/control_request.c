@@ -194,6 +194,11 @@ static char *show_config(const struct control_handlers *handlers, struct supervi
     return reply_document("config", handlers->config(s));
 }
 
+static char *show_gaps(const struct control_handlers *handlers, struct supervisor *s)
+{
+    return reply_document("gaps", handlers->gaps(s));
+}
+
 static int act_switch(const struct control_handlers *handlers, struct supervisor *s,
                       const struct arguments *arguments, struct control_text *text)
 {
@@ -256,6 +261,7 @@ static const struct argument reload_arguments[] = {{ARGUMENT(config, ARGUMENT_DO
 static const struct command commands[] = {
     {.name = "status", .show = show_status},
     {.name = "config", .show = show_config},
+    {.name = "gaps", .show = show_gaps},
     {.name = "switch", .arguments = switch_arguments, .act = act_switch},
     {.name = "idr", .act = act_idr},
     {.name = "bitrate", .arguments = bitrate_arguments, .act = act_bitrate},

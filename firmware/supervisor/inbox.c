@@ -229,6 +229,13 @@ void supervisor_read_source(struct supervisor *s)
         worker_kill(&s->source.worker);
 }
 
+static void outlet_fails(struct outlet *outlet, const char *why)
+{
+    snprintf(outlet->worker.failure, sizeof outlet->worker.failure, "%s", why);
+    log_error("egress %s", why);
+    worker_kill(&outlet->worker);
+}
+
 static void outlet_says(struct supervisor *s, const struct message *message)
 {
     int64_t now_ns = castor_now_ns();
@@ -247,10 +254,7 @@ static void outlet_says(struct supervisor *s, const struct message *message)
         break;
     case MESSAGE_SENT:
         if (outlet_sent(outlet, sent, &done) != CASTOR_OK) {
-            snprintf(outlet->worker.failure, sizeof outlet->worker.failure,
-                     "confirmed what it was not given");
-            log_error("egress %s", outlet->worker.failure);
-            worker_kill(&outlet->worker);
+            outlet_fails(outlet, "confirmed what it was not given");
             break;
         }
         outlet_count(outlet, sent->accepted);
@@ -265,6 +269,14 @@ static void outlet_says(struct supervisor *s, const struct message *message)
         break;
     case MESSAGE_DESTINATION_STATS:
         outlet_take_stats(outlet, &message->body.destination_stats);
+        break;
+    case MESSAGE_GAP:
+        if (gaps_take(&s->gaps, &message->body.gap) != CASTOR_OK)
+            outlet_fails(outlet, "told a gap that cannot be");
+        break;
+    case MESSAGE_ARRIVED:
+        if (gaps_arrived(&s->gaps, &message->body.arrived) != CASTOR_OK)
+            outlet_fails(outlet, "told an arrival that cannot be");
         break;
     case MESSAGE_NEED_IDR:
         if (s->switching_known)

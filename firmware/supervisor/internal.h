@@ -6,6 +6,7 @@
 #define SUPERVISOR_INTERNAL_H
 
 #include "supervisor/control.h"
+#include "supervisor/gaps.h"
 #include "supervisor/metrics.h"
 #include "supervisor/outlet.h"
 #include "supervisor/path.h"
@@ -27,6 +28,8 @@ struct supervisor {
     uint32_t path_count;
     struct source source;
     struct outlet outlet;
+    struct gaps gaps;
+    uint64_t session; // a random name of this run: with it, sequences are unique for ever
     struct metrics metrics;
     struct utc_offset utc;
     struct selection *selection; // for automatic paths; main()'s
@@ -57,6 +60,8 @@ void supervisor_look_round_early(struct supervisor *s, int64_t now_ns);
 int64_t supervisor_deadline_ns(const struct supervisor *s);
 // The switch's part of the configuration.
 struct switch_config supervisor_switch_config(const struct config *config, uint32_t slot_count);
+// The gaps are those of the configured destinations.
+void supervisor_name_gaps(struct supervisor *s);
 // A frame could not be handed to egress, or was lost with it.
 void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns);
 

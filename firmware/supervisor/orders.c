@@ -15,6 +15,12 @@ static void order_encode(struct supervisor *s, const struct switch_order *order)
         s->fault_wake |= 1u << order->path;
 }
 
+void supervisor_name_gaps(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->config.destination_count; i++)
+        gaps_name(&s->gaps, i, s->config.destinations[i].name);
+}
+
 void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns)
 {
     metrics_lose(&s->metrics, now_ns, METRICS_LOSS_EGRESS, 1);
@@ -24,8 +30,12 @@ void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns)
 static void order_emit(struct supervisor *s, const struct switch_order *order, int64_t now_ns)
 {
     metrics_add(&s->metrics, now_ns, METRICS_EMITTED, 1);
-    if (outlet_emit(&s->outlet, order, s->utc.offset_ns, now_ns) != CASTOR_OK)
-        supervisor_lose_emitted(s, now_ns);
+    if (outlet_emit(&s->outlet, order, s->utc.offset_ns, now_ns) == CASTOR_OK) {
+        gaps_handed(&s->gaps, order->sequence, order->capture_ns);
+        return;
+    }
+    gaps_lost(&s->gaps, order->sequence, order->capture_ns);
+    supervisor_lose_emitted(s, now_ns);
 }
 
 static void order_lost(struct supervisor *s, const struct switch_order *order, int64_t now_ns)

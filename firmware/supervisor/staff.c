@@ -66,6 +66,8 @@ static void outlet_ended(struct supervisor *s, int64_t now_ns)
     outlet_disconnected(&s->outlet);
     while (outlet_take_lost(&s->outlet, &lost))
         supervisor_lose_emitted(s, now_ns);
+    gaps_egress_ended(&s->gaps);
+    supervisor_name_gaps(s); // it may have ended for other destinations
 }
 
 static const char *outlet_hangs(const struct supervisor *s, int64_t now_ns)

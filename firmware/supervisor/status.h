@@ -60,6 +60,8 @@
 //     connections, receivers            since egress started; now
 //     sent, lost                        access units since it was first connected
 //     lost_per_mille                    minute, five_minutes, since_start
+//     gaps                              runs of access units that did not arrive: count and frames in all of
+//                                       them since start; open: the one that lasts, as below, or null
 //     srt                               latency_ms (negotiated), rtt_ms, send_buffer_ms, bandwidth_kbps,
 //     sent_bytes,
 //                                       retransmitted_packets, lost_packets, too_late_packets, and the access
@@ -80,12 +82,25 @@
 //     time, from, to (letters or null), cause, frame (sequence of the first of the new path), epoch, replayed
 //     (frames encoded again), duration_ms (fault noticed to first access unit handed over; null = not
 //     complete)
+// The answer to the command "gaps": session (of this run of castord, 16 hexadecimal digits) and list[], the
+// newest 32 of each destination, in their order
+//   number, destination
+//   from, to, duration_s                capture times of the first and the last access unit
+//   frames, possible                    how many; how many of them may have arrived after all
+//   causes                              frames by cause: not_connected, waiting_idr, buffer_full,
+//                                       unacknowledged (sent; no answer), doubtful (acknowledged, but perhaps
+//                                       too late, or by a receiver that ended before it was due), egress (our
+//                                       sender was not there)
+//   open                                it may still grow
+//   first_sequence, last_sequence, first_capture_ns, last_capture_ns, utc_offset_ns
+//
 //   worker          pid (0 = no process), state ("running", "idle", "waiting", "given_up"), ready, restarts,
 //                   failure (how the last process ended, or null)
 #ifndef SUPERVISOR_STATUS_H
 #define SUPERVISOR_STATUS_H
 
 #include "supervisor/config.h"
+#include "supervisor/gaps.h"
 #include "supervisor/metrics.h"
 #include "supervisor/outlet.h"
 #include "supervisor/path.h"
@@ -109,10 +124,13 @@ struct status_snapshot {
     const struct metrics *metrics;
     const struct utc_offset *utc;
     const struct selection *selection; // NULL = there was none
+    const struct gaps *gaps;           // NULL = there are none
+    uint64_t session;
     enum switch_cause active_cause;
 };
 
 // malloc'ed; the caller frees. NULL when out of memory.
 char *status_json(const struct status_snapshot *snapshot);
+char *status_gaps_json(const struct status_snapshot *snapshot);
 
 #endif

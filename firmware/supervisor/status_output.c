@@ -67,13 +67,14 @@ static json_t *one_destination(const struct status_snapshot *s, uint32_t index)
     const struct message_destination_state *state = &destination->state;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_text(config->name),
+        "{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", json_text(config->name),
         "url", json_text(config->url), "latency_ms", status_count(config->latency_ms), "state",
         state->status ? json_text(STATUS_NAME(states, state->status)) : json_null(), "reason",
         STATUS_NAME(reasons, state->reason), "text", status_text_or_null(state->text), "connections",
         status_count(state->connections), "receivers", status_count(destination->stats.receivers), "sent",
         status_count(destination->sent - destination->returned), "lost", status_count(destination->lost),
-        "lost_per_mille", destination_per_mille(s, index), "srt", srt(&destination->stats));
+        "lost_per_mille", destination_per_mille(s, index), "gaps", status_destination_gaps(s, index), "srt",
+        srt(&destination->stats));
 }
 
 json_t *status_destinations(const struct status_snapshot *s)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -53,8 +54,13 @@ int supervisor_create(const struct config *config, const char *config_path, cons
     s->path_count = config->encoder.chain_count;
     source_init(&s->source, strcmp(config->source.path, "-") == 0);
     outlet_init(&s->outlet);
+    gaps_init(&s->gaps);
+    supervisor_name_gaps(s);
     metrics_init(&s->metrics, s->started_ns);
     utc_read(&s->utc);
+    s->gaps.utc_offset_ns = s->utc.offset_ns;
+    if (getrandom(&s->session, sizeof s->session, GRND_NONBLOCK) != sizeof s->session)
+        s->session = (uint64_t)(s->started_ns + s->utc.offset_ns);
     int error = CASTOR_OK;
     for (uint32_t i = 0; i < s->path_count && error == CASTOR_OK; i++)
         error = path_init(&s->path[i], i, config->encoder.bitrate_bps);

@@ -107,6 +107,7 @@ static void look_round(struct supervisor *s, int64_t now_ns)
         metrics_destination(&s->metrics, now_ns, i, s->outlet.destination[i].sent,
                             s->outlet.destination[i].lost);
     utc_read(&s->utc);
+    s->gaps.utc_offset_ns = s->utc.offset_ns;
 }
 
 void supervisor_look_round_early(struct supervisor *s, int64_t now_ns)

@@ -81,8 +81,8 @@ static int on_reload(struct supervisor *s, const char *json, struct control_text
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    static const struct control_handlers handlers = {give,     give,       on_switch, on_plain, on_bitrate,
-                                                     on_fault, on_restart, on_reload, on_plain};
+    static const struct control_handlers handlers = {give,       give,     give,       on_switch, on_plain,
+                                                     on_bitrate, on_fault, on_restart, on_reload, on_plain};
     char *reply = control_answer(&handlers, NULL, (const char *)data, size_bytes);
     demand(reply != NULL);
     json_t *object = json_loads(reply, JSON_REJECT_DUPLICATES, NULL);

@@ -6,6 +6,7 @@ if(TARGET reporting)
                                CASES_FILE="${CMAKE_CURRENT_SOURCE_DIR}/config_cases.json")
   endforeach()
   castor_test(test_metrics SOURCES test_metrics.c LIBS reporting)
+  castor_test(test_gaps SOURCES test_gaps.c LIBS reporting egress)
   castor_test(test_control SOURCES test_control.c LIBS reporting PkgConfig::JANSSON)
   # The names of states and causes are the switch's.
   if(TARGET switching)

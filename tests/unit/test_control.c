@@ -44,6 +44,12 @@ static char *on_config(struct supervisor *s)
     return strdup("{\"name\":\"x\"}");
 }
 
+static char *on_gaps(struct supervisor *s)
+{
+    snprintf(s->told, sizeof s->told, "gaps");
+    return strdup("{\"list\":[]}");
+}
+
 static int on_switch(struct supervisor *s, uint32_t path, struct control_text *text)
 {
     snprintf(s->told, sizeof s->told, "switch %u", path);
@@ -87,8 +93,8 @@ static int on_stop(struct supervisor *s, struct control_text *text)
     return remember(s, text);
 }
 
-static const struct control_handlers handlers = {on_status, on_config,  on_switch, on_idr, on_bitrate,
-                                                 on_fault,  on_restart, on_reload, on_stop};
+static const struct control_handlers handlers = {on_status,  on_config, on_gaps,    on_switch, on_idr,
+                                                 on_bitrate, on_fault,  on_restart, on_reload, on_stop};
 
 static int setup(void **state)
 {
@@ -118,6 +124,7 @@ static void test_commands(void **state)
     (void)state;
     box.document = "{\"a\":1}";
     answered("{\"command\":\"status\"}", "status", "{\"ok\":true,\"status\":{\"a\":1}}");
+    answered("{\"command\":\"gaps\"}", "gaps", "\"gaps\":{\"list\":[]}");
     answered("{\"command\":\"config\"}", "config", "\"config\":{\"name\":\"x\"}");
     answered("{\"command\":\"switch\",\"path\":\"B\"}", "switch 1", "{\"ok\": true}");
     answered("{\"command\":\"switch\",\"path\":\"h\"}", "switch 7", "{\"ok\": true}");

@@ -16,6 +16,7 @@
 static const int flash_bounds[4] = {13, 14, 5, 6};
 
 #define SECOND_NS INT64_C(1000000000)
+#define ENDS 10u // seconds at the beginning and at the end that are compared
 #define WHITE 0.6f
 #define BLACK 0.3f
 
@@ -194,17 +195,35 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+// Of offsets from `first` on; sorts them.
+static double median(double *first, uint32_t count)
+{
+    qsort(first, count, sizeof *first, compare);
+    return (first[(count - 1) / 2] + first[count / 2]) / 2;
+}
+
+// What a drift would have moved: before anything is sorted beyond these.
+static void tell_ends(struct meter *meter)
+{
+    uint32_t count = meter->count / 2 < ENDS ? meter->count / 2 : ENDS;
+
+    if (count)
+        printf("first %" PRIu32 " seconds: median %+.3f ms; last %" PRIu32 ": %+.3f ms\n", count,
+               median(meter->offset_ms, count), count,
+               median(meter->offset_ms + meter->count - count, count));
+}
+
 static int judge(struct meter *meter, const struct limits *limits)
 {
     uint32_t missed = meter->no_click + meter->no_flash + meter->neither;
-    double lowest = 0, highest = 0, median = 0;
+    double lowest = 0, middle = 0, highest = 0;
     bool good;
 
+    tell_ends(meter);
     if (meter->count) {
-        qsort(meter->offset_ms, meter->count, sizeof *meter->offset_ms, compare);
+        middle = median(meter->offset_ms, meter->count);
         lowest = meter->offset_ms[0];
         highest = meter->offset_ms[meter->count - 1];
-        median = (meter->offset_ms[(meter->count - 1) / 2] + meter->offset_ms[meter->count / 2]) / 2;
     }
     good = meter->count >= limits->least && missed <= limits->may_miss && lowest >= -limits->limit_ms &&
            highest <= limits->limit_ms;
@@ -214,7 +233,7 @@ static int judge(struct meter *meter, const struct limits *limits)
            meter->pictures, meter->samples, meter->media.errors, meter->count, meter->no_click,
            meter->no_flash, meter->neither);
     if (meter->count)
-        printf("offset min %+.3f median %+.3f max %+.3f ms\n", lowest, median, highest);
+        printf("offset min %+.3f median %+.3f max %+.3f ms\n", lowest, middle, highest);
     printf("%s: limit %.3f ms, at least %" PRIu32 " seconds, at most %" PRIu32 " missed\n",
            good ? "good" : "BAD", limits->limit_ms, limits->least, limits->may_miss);
     return good ? 0 : 1;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Books of its own, and what every order is judged by.
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void oracle_begin(struct world *w)
+{
+    memset(&w->oracle, 0, sizeof w->oracle);
+    w->oracle.live_slot = FEED_NO_SLOT;
+    w->oracle.live_ns = w->oracle.anchor_ns = w->oracle.tail_ns = w->origin_ns;
+    w->oracle.able_since_ns = NEVER;
+}
+
+static int64_t grid_ns(const struct world *w, uint64_t sequence)
+{
+    return w->oracle.anchor_ns + castor_frame_time_ns(w->config.rate, sequence - w->oracle.anchor);
+}
+
+static int64_t late_max_ns(const struct world *w)
+{
+    int64_t least_ns = w->feed.budget_ns + 2 * w->interval_ns;
+
+    return w->config.late_max_ns > least_ns ? w->config.late_max_ns : least_ns;
+}
+
+static uint32_t slots_free(const struct world *w)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = w->config.slate_first_slot; i < w->config.slot_count; i++)
+        count += w->oracle.slot[i].place == PLACE_FREE;
+    return count > w->oracle.owed_count ? count - w->oracle.owed_count : 0;
+}
+
+// ---- what is told to the feed ----
+
+void oracle_live(struct world *w, const struct picture *picture)
+{
+    struct oracle *o = &w->oracle;
+
+    o->now = picture;
+    o->freed = false;
+    o->must_take = !o->tail_any || (picture->sequence > o->tail && picture->capture_ns > o->tail_ns);
+    o->refused += !o->must_take;
+    o->refused_run = o->must_take ? 0 : o->refused_run + 1;
+    o->slot[picture->slot] =
+        (struct slot){PLACE_FILLED, picture->sequence, picture->capture_ns, w->now_ns + w->config.answer_ns};
+}
+
+void oracle_drawn(struct world *w, const struct picture *picture)
+{
+    struct oracle *o = &w->oracle;
+
+    o->slot[picture->slot] = (struct slot){PLACE_FILLED, picture->sequence, o->owed[0].capture_ns, NEVER};
+    if (!o->owed[0].waited_for)
+        o->slot[picture->slot].place = PLACE_RELEASED;
+    memmove(&o->owed[0], &o->owed[1], --o->owed_count * sizeof o->owed[0]);
+}
+
+void oracle_released(struct world *w, uint32_t slot)
+{
+    w->oracle.slot[slot].place = slot == w->oracle.live_slot ? PLACE_KEPT : PLACE_RELEASED;
+}
+
+void oracle_slate_gone(struct world *w)
+{
+    w->oracle.owed_count = 0;
+    w->oracle.killed = false;
+}
+
+// ---- orders ----
+
+static void give_live(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+
+    if (o->live_slot != FEED_NO_SLOT && o->slot[o->live_slot].place == PLACE_KEPT)
+        o->slot[o->live_slot].place = PLACE_RELEASED;
+    o->first_live = o->lost;
+    o->lived = true;
+    o->live = order->sequence;
+    o->live_ns = order->capture_ns;
+    o->live_slot = order->slot;
+    totals.live++;
+}
+
+static void give_slate(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+
+    o->frames++;
+    o->loss_frames++;
+    o->first_lost = !o->lost;
+    o->times += !o->lost;
+    o->lost = true;
+    if (!o->shown && order->capture_ns - o->live_ns >= w->config.hold_ns)
+        o->shown = o->first_shown = true;
+    totals.slate++;
+}
+
+// Frames that are never given have to have a reason.
+static void judge_gap(struct world *w, uint64_t sequence)
+{
+    struct oracle *o = &w->oracle;
+
+    if (!o->any || sequence == o->last + 1)
+        return;
+    totals.missing += sequence - o->last - 1;
+    if (o->last_ns + w->interval_ns <= w->now_ns - late_max_ns(w))
+        return; // nobody would have seen them in time
+    if (w->calm && o->able_since_ns < w->now_ns - 300 * MS)
+        wrong(w, "a frame is missing although nothing but capture failed");
+    if (o->able_since_ns < w->now_ns - late_max_ns(w) - 500 * MS && !w->capture.counts &&
+        w->slate.process == PROCESS_UP)
+        wrong(w, "a frame is missing although the slate could have drawn it");
+}
+
+static void give(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+    struct slot *slot = &o->slot[order->slot];
+
+    if (slot->place != PLACE_FILLED || slot->sequence != order->sequence ||
+        slot->capture_ns != order->capture_ns)
+        wrong(w, "a frame is given that nobody announced");
+    if (order->slate != (order->slot >= w->config.slate_first_slot))
+        wrong(w, "live and slate are mixed up");
+    if (o->any && (order->sequence <= o->last || order->capture_ns <= o->last_ns))
+        wrong(w, "sequences or times given do not rise");
+    if (o->first_lost || o->first_live || o->first_shown)
+        wrong(w, "a change was not told before the next frame");
+    judge_gap(w, order->sequence);
+    slot->place = PLACE_SWITCH;
+    slot->until_ns = w->now_ns + draw_ns(w, 1 * MS, 3 * w->interval_ns);
+    o->any = true;
+    o->last = order->sequence;
+    o->last_ns = order->capture_ns;
+    for (uint32_t i = 0; i < o->owed_count; i++)
+        o->owed[i].waited_for &= o->owed[i].sequence > order->sequence;
+    if (order->slate)
+        give_slate(w, order);
+    else
+        give_live(w, order);
+}
+
+static void free_slot(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+    struct slot *slot = &o->slot[order->slot];
+    bool refused = o->now && order->slot == o->now->slot && !o->must_take;
+
+    if (slot->sequence != order->sequence || (slot->place != PLACE_RELEASED && !refused))
+        wrong(w, "a slot is freed that is in use");
+    if (refused)
+        o->freed = true;
+    slot->place = PLACE_FREE;
+}
+
+static void judge_draw_time(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+    int64_t wait_ns = w->feed.source_up ? w->feed.budget_ns : 0;
+    int64_t beside_ns = order->capture_ns - grid_ns(w, order->sequence);
+
+    if (o->now && o->must_take) {
+        if (order->capture_ns >= o->now->capture_ns || order->sequence >= o->now->sequence)
+            wrong(w, "a frame is drawn that has come");
+        return;
+    }
+    if (beside_ns < -2 || beside_ns > 2)
+        wrong(w, "a frame of the slate is beside the grid");
+    if (w->now_ns < order->capture_ns + wait_ns)
+        wrong(w, "the slate does not wait for its budget");
+}
+
+static void draw_order(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+
+    if (!w->config.enabled || w->slate.process == PROCESS_NONE || o->killed)
+        wrong(w, "there is nobody to draw");
+    if (slots_free(w) == 0)
+        wrong(w, "there is no slot to draw into");
+    if (o->tail_any && (order->sequence <= o->tail || order->capture_ns <= o->tail_ns))
+        wrong(w, "a frame is drawn that was there");
+    if (w->now_ns - order->capture_ns > late_max_ns(w) + (o->now ? 5 * w->interval_ns : 0))
+        wrong(w, "a frame is drawn that nobody can use");
+    if (order->last_slot != o->live_slot || order->lost_since_ns != o->live_ns)
+        wrong(w, "the slate is told another last picture");
+    judge_draw_time(w, order);
+    o->owed[o->owed_count++] = (struct owed){order->sequence, w->now_ns, order->capture_ns, true};
+    o->tail_any = true;
+    o->tail = order->sequence;
+    o->tail_ns = order->capture_ns;
+    slate_order(w, order);
+}
+
+static void kill_order(struct world *w)
+{
+    struct oracle *o = &w->oracle;
+
+    if (o->owed_count == 0 || w->now_ns - o->owed[0].ordered_ns < w->config.answer_ns)
+        wrong(w, "the slate is ended without a reason");
+    o->killed = true;
+    for (uint32_t i = 0; i < o->owed_count; i++)
+        o->owed[i].waited_for = false;
+    totals.kills++;
+    slate_end(w);
+}
+
+void oracle_order(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+
+    switch (order->kind) {
+    case FEED_ORDER_GIVE:
+        give(w, order);
+        break;
+    case FEED_ORDER_FREE:
+        free_slot(w, order);
+        break;
+    case FEED_ORDER_DRAW:
+        draw_order(w, order);
+        break;
+    case FEED_ORDER_KILL:
+        kill_order(w);
+        break;
+    case FEED_ORDER_LOST:
+        if (!o->first_lost || order->sequence != o->last || order->cause == FEED_CAUSE_NONE)
+            wrong(w, "a loss is told that is none");
+        o->first_lost = false;
+        break;
+    case FEED_ORDER_SHOWN:
+        if (!o->first_shown)
+            wrong(w, "the slate is told shown and is not");
+        o->first_shown = false;
+        break;
+    case FEED_ORDER_LIVE:
+        if (!o->first_live || order->sequence != o->last || order->frames != o->loss_frames)
+            wrong(w, "a return is told that is none, or with another number of frames");
+        o->first_live = o->lost = o->shown = false;
+        o->loss_frames = 0;
+        break;
+    case FEED_ORDER_SLOW:
+    case FEED_ORDER_RESTART:
+        if (o->refused_run < 8)
+            wrong(w, "the source is blamed although its frames are taken");
+        o->refused_run = 0;
+        if (order->kind == FEED_ORDER_RESTART)
+            capture_end(w);
+        break;
+    }
+}
+
+// ---- after an event ----
+
+static void judge_live(struct world *w)
+{
+    struct oracle *o = &w->oracle;
+
+    if (!o->now)
+        return;
+    if (!o->must_take && !o->freed)
+        wrong(w, "a live frame that comes too late is not refused");
+    if (o->must_take) {
+        o->tail_any = true;
+        o->tail = o->now->sequence;
+        o->tail_ns = o->now->capture_ns;
+        o->anchor = o->tail;
+        o->anchor_ns = o->tail_ns;
+    }
+    o->now = NULL;
+}
+
+// What is complete, and waits for nothing, has to go.
+static void judge_kept_back(struct world *w)
+{
+    const struct oracle *o = &w->oracle;
+    uint64_t first = UINT64_MAX, owed = UINT64_MAX;
+
+    for (uint32_t i = 0; i < w->config.slot_count; i++) {
+        if (o->slot[i].place == PLACE_RELEASED)
+            wrong(w, "a slot is not freed although nobody needs it");
+        if (o->slot[i].place == PLACE_FILLED && o->slot[i].sequence < first)
+            first = o->slot[i].sequence;
+    }
+    for (uint32_t i = 0; i < o->owed_count; i++)
+        if (o->owed[i].waited_for && o->owed[i].sequence < owed)
+            owed = o->owed[i].sequence;
+    if (first < owed)
+        wrong(w, "a complete frame is kept back");
+}
+
+void oracle_close(struct world *w)
+{
+    struct oracle *o = &w->oracle;
+
+    judge_live(w);
+    judge_kept_back(w);
+    if (o->first_lost || o->first_live || o->first_shown)
+        wrong(w, "a change is not told");
+    if (w->feed.frames != o->frames || w->feed.times != o->times || w->feed.refused != o->refused)
+        wrong(w, "the counters are wrong");
+    bool able = w->config.enabled && w->slate.process == PROCESS_UP && w->now_ns >= w->slate.hung_until_ns &&
+                !o->killed && slots_free(w) > 0 && w->slate.draw_ns < 5 * MS && w->now_ns >= w->busy_until_ns;
+    if (!able)
+        o->able_since_ns = NEVER;
+    else if (o->able_since_ns == NEVER)
+        o->able_since_ns = w->now_ns;
+}
+
+void oracle_ticked(struct world *w)
+{
+    const struct oracle *o = &w->oracle;
+    int64_t wait_ns = w->feed.source_up ? w->feed.budget_ns : 0;
+
+    if (feed_deadline_ns(&w->feed) <= w->now_ns)
+        wrong(w, "time brings nothing and is due all the same");
+    for (uint32_t i = 0; i < w->config.slot_count; i++)
+        if (o->slot[i].place == PLACE_FILLED && o->slot[i].until_ns <= w->now_ns)
+            wrong(w, "a live frame is held too long");
+    if (o->owed_count > 0 && !o->killed && w->now_ns - o->owed[0].ordered_ns >= w->config.answer_ns)
+        wrong(w, "a slate that hangs is not ended");
+    if (o->tail_any && o->able_since_ns != NEVER && grid_ns(w, o->tail + 1) + wait_ns <= w->now_ns)
+        wrong(w, "a frame is due and not drawn");
+}
+
+void oracle_end(struct world *w)
+{
+    totals.times += w->oracle.times;
+    totals.refused += w->oracle.refused;
+    if (w->calm && !w->oracle.any && w->feed.armed && w->feed.config.enabled)
+        wrong(w, "nothing was ever given");
+}

@@ -51,6 +51,7 @@ static int tone_open(const struct sound_config *config, struct sound **out, stru
     if (!tone)
         return source_text_set(why, error, "out of memory for the tone");
     tone->ticker = -1;
+    tone->sound.exact = true;
     tone->sound.format =
         (struct sound_format){config->format.rate_hz ? config->format.rate_hz : 48000,
                               config->format.channels ? config->format.channels : 2, SOUND_SAMPLE_FLOAT};

@@ -76,10 +76,11 @@ struct sound_counters {
 struct sound_driver;
 
 // The part of a source that is common to all drivers: each embeds it as the first member of its own struct.
-// `format` and `counters` but for `samples` are the driver's; the rest is hal/sound.c's.
+// `format`, `exact` and `counters` but for `samples` are the driver's; the rest is hal/sound.c's.
 struct sound {
     const struct sound_driver *driver;
     struct sound_format format; // actual, set by open(), never changes; no member is 0
+    bool exact; // the times of blocks are exact: the source's clock is the house clock; set by open()
     struct sound_counters counters;
     struct source_text fault; // driver: why the last call failed, or why there is no signal
     struct source_text note;  // driver: what operators should know of how it works

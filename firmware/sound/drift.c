@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sound/drift.h"
+
+#include <math.h>
+
+#define NS_PER_S 1e9
+#define BUCKET_NS 1e9       // how long stamps are looked at that do not agree with each other
+#define QUICK_NS 100e6      // and those that do
+#define QUICK_STAMPS 4      // when there are so many
+#define QUICK_SPREAD_NS 5e5 // they agree when they are that near to each other
+#define LOCK_BUCKETS 3      // stamps that do not agree have to tell for so long
+#define FAR_NS 20e6         // a stamp that is farther from the line is not believed
+#define FAR_BUCKETS 2       // unless nearly all are, for so long
+#define FORGET 0.85         // of the loop, for each bucket
+#define QUICK_FORGET 0.95
+
+static double nominal_ns(const struct drift *drift)
+{
+    return NS_PER_S / drift->rate_hz;
+}
+
+void drift_init(struct drift *drift, uint32_t rate_hz, bool exact)
+{
+    *drift = (struct drift){.rate_hz = rate_hz, .exact = exact};
+    drift->period_ns = nominal_ns(drift);
+}
+
+void drift_restart(struct drift *drift)
+{
+    double period_ns = drift->period_ns;
+
+    drift_init(drift, drift->rate_hz, drift->exact);
+    drift->period_ns = period_ns;
+}
+
+static void open_bucket(struct drift *drift, uint64_t index)
+{
+    drift->stamps = drift->far_stamps = 0;
+    drift->first_index = index;
+    drift->best_ns = INFINITY;
+    drift->worst_ns = -INFINITY;
+}
+
+static void begin_line(struct drift *drift, uint64_t index, int64_t time_ns)
+{
+    drift->index = index;
+    drift->time_ns = time_ns;
+    drift->buckets = 0;
+    drift->far_buckets = 0;
+    drift->started = true;
+    open_bucket(drift, index);
+}
+
+// How far a stamp is from the line; positive: late.
+static double beside_ns(const struct drift *drift, uint64_t index, int64_t time_ns)
+{
+    return (double)(time_ns - drift->time_ns) - (double)(index - drift->index) * drift->period_ns;
+}
+
+// Whether the bucket's stamps agree with each other.
+static bool agreeing(const struct drift *drift)
+{
+    return drift->stamps >= QUICK_STAMPS && drift->far_stamps == 0 &&
+           drift->worst_ns - drift->best_ns <= QUICK_SPREAD_NS;
+}
+
+// Draws the line through the bucket's best stamp, more or less.
+static void correct(struct drift *drift)
+{
+    const double forget = agreeing(drift) ? QUICK_FORGET : FORGET;
+    const double samples = (double)(drift->best_index - drift->index);
+    const double k = ++drift->buckets;
+    double gain = 2 * (2 * k - 1) / (k * (k + 1)), speed_gain = 6 / (k * (k + 1)); // a regression over k
+    const double most_ns = nominal_ns(drift) * DRIFT_PPM_MAX / 1e6;
+
+    gain = fmax(gain, 1 - forget * forget); // later the loop's
+    speed_gain = fmax(speed_gain, (1 - forget) * (1 - forget));
+    drift->time_ns += (int64_t)llround(samples * drift->period_ns + gain * drift->best_ns);
+    drift->index = drift->best_index;
+    if (k > 1 && samples > 0)
+        drift->period_ns += speed_gain * drift->best_ns / samples;
+    drift->period_ns = fmax(drift->period_ns, nominal_ns(drift) - most_ns);
+    drift->period_ns = fmin(drift->period_ns, nominal_ns(drift) + most_ns);
+}
+
+static void close_bucket(struct drift *drift, uint64_t index, int64_t time_ns)
+{
+    if (drift->far_stamps > drift->stamps) { // the device jumped without saying so
+        uint32_t far_buckets = drift->far_buckets + 1;
+        if (far_buckets >= FAR_BUCKETS) {
+            drift_restart(drift);
+            begin_line(drift, index, time_ns);
+        } else {
+            open_bucket(drift, index);
+            drift->far_buckets = far_buckets;
+        }
+        return;
+    }
+    drift->far_buckets = 0;
+    correct(drift);
+    if (drift->buckets >= LOCK_BUCKETS)
+        drift->locked = true;
+    open_bucket(drift, index);
+}
+
+// Whether the bucket has told enough.
+static bool bucket_is_full(struct drift *drift, uint64_t index)
+{
+    const double age_ns = (double)(index - drift->first_index) * nominal_ns(drift);
+
+    if (age_ns >= BUCKET_NS)
+        return true;
+    if (age_ns < QUICK_NS || !agreeing(drift))
+        return false;
+    drift->locked = true; // stamps that agree are believed at once
+    return true;
+}
+
+void drift_add(struct drift *drift, uint64_t index, int64_t time_ns)
+{
+    double beside;
+
+    if (drift->exact || !drift->started) {
+        begin_line(drift, index, time_ns);
+        drift->locked = drift->exact;
+    }
+    if (bucket_is_full(drift, index))
+        close_bucket(drift, index, time_ns);
+    beside = beside_ns(drift, index, time_ns);
+    if (fabs(beside) > FAR_NS) {
+        drift->far_stamps++;
+        return;
+    }
+    drift->stamps++;
+    if (beside > drift->worst_ns)
+        drift->worst_ns = beside;
+    if (beside < drift->best_ns) {
+        drift->best_ns = beside;
+        drift->best_index = index;
+    }
+}
+
+bool drift_locked(const struct drift *drift)
+{
+    return drift->locked;
+}
+
+double drift_position(const struct drift *drift, int64_t time_ns, uint64_t from)
+{
+    return (double)(int64_t)(drift->index - from) + (double)(time_ns - drift->time_ns) / drift->period_ns;
+}
+
+int64_t drift_time_ns(const struct drift *drift, uint64_t index)
+{
+    return drift->time_ns + llround((double)(int64_t)(index - drift->index) * drift->period_ns);
+}
+
+double drift_ppm(const struct drift *drift)
+{
+    return (nominal_ns(drift) / drift->period_ns - 1) * 1e6;
+}

@@ -19,13 +19,14 @@ RULES = {
     'supervisor': {'hal'} | SHARED,  # no driver, no mux
     'capture': {'hal', 'drivers/source', 'draw'} | SHARED,
     'encode': {'hal', 'drivers/encoder'} | SHARED,
+    'sound': {'hal', 'drivers/sound'} | SHARED,
     'egress': {'hal', 'drivers/transport', 'mux'} | SHARED,
     'tools/probe': {'hal'},          # no mux or switch code of the firmware: one bug must not hide in both
     'tools/castorctl': {'hal', 'base', 'ipc', 'archive'},
 }
 C_LIBRARY = {'assert', 'ctype', 'errno', 'limits', 'math', 'setjmp', 'signal', 'stdalign', 'stdarg', 'stdatomic',
              'stdbool', 'stddef', 'stdint', 'stdio', 'stdlib', 'string', 'time'}
-VENDOR = re.compile(r'<(x264|srt/|libav|libyuv|bitstream|cuda|va/|png|ft2build|qrencode)')
+VENDOR = re.compile(r'<(x264|srt/|libav|libyuv|bitstream|cuda|va/|png|ft2build|qrencode|soxr|alsa/)')
 
 
 def room_of_file(path):

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/catalogue.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "archive/file.h"
 
 struct catalogue_entry *catalogue_find(const struct catalogue *catalogue, const char *file)
 {
@@ -115,45 +113,17 @@ int catalogue_read(struct catalogue *catalogue, const char *text, size_t size_by
     return error;
 }
 
-static int read_file(int fd, struct catalogue *out)
-{
-    struct stat info;
-    size_t used = 0;
-
-    if (fstat(fd, &info) != 0)
-        return castor_error_from_errno(errno);
-    if (!S_ISREG(info.st_mode) || info.st_size > (off_t)CATALOGUE_BYTES_MAX)
-        return CASTOR_ERR_INVALID;
-    char *text = malloc((size_t)info.st_size + 1);
-    if (!text)
-        return CASTOR_ERR_NO_MEMORY;
-    int error = CASTOR_OK;
-    while (used < (size_t)info.st_size && error == CASTOR_OK) {
-        ssize_t n = read(fd, text + used, (size_t)info.st_size - used);
-        if (n < 0 && errno != EINTR)
-            error = castor_error_from_errno(errno);
-        else if (n == 0)
-            break;
-        else if (n > 0)
-            used += (size_t)n;
-    }
-    if (error == CASTOR_OK)
-        error = catalogue_read(out, text, used);
-    free(text);
-    return error;
-}
-
 int catalogue_load(int folder_fd, struct catalogue *out)
 {
     struct catalogue catalogue;
+    char *text = NULL;
+    size_t size_bytes = 0;
+    int error = archive_file_load(folder_fd, ARCHIVE_INDEX_FILE, CATALOGUE_BYTES_MAX, &text, &size_bytes);
 
     memset(&catalogue, 0, sizeof catalogue);
-    int fd = openat(folder_fd, ARCHIVE_INDEX_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 && errno != ENOENT)
-        return castor_error_from_errno(errno);
-    int error = fd < 0 ? CASTOR_OK : read_file(fd, &catalogue);
-    if (fd >= 0)
-        close(fd);
+    if (error == CASTOR_OK)
+        error = catalogue_read(&catalogue, text, size_bytes);
+    free(text);
     if (error == CASTOR_OK)
         *out = catalogue;
     else

@@ -31,6 +31,13 @@ uint32_t text_margin_px(const struct font *font, enum text_edge edge)
     return edge == TEXT_EDGE_NONE ? 0 : px < 1 ? 1 : px;
 }
 
+uint32_t text_height_px(const struct font *font, enum text_edge edge)
+{
+    const FT_Size_Metrics *metrics = &font->face->size->metrics;
+
+    return (uint32_t)((metrics->ascender - metrics->descender) >> 6) + 2 * text_margin_px(font, edge);
+}
+
 static int read_characters(struct line *line, const char *utf8, struct draw_reason *why)
 {
     uint32_t character;
@@ -55,7 +62,6 @@ static int read_characters(struct line *line, const char *utf8, struct draw_reas
 static int place(struct line *line, uint32_t margin_px, struct draw_reason *why)
 {
     FT_Face face = line->font->face;
-    const FT_Size_Metrics *metrics = &face->size->metrics;
     int64_t pen = 0;
 
     for (uint32_t i = 0; i < line->count; i++) {
@@ -76,8 +82,7 @@ static int place(struct line *line, uint32_t margin_px, struct draw_reason *why)
                                "shorten it or make it smaller",
                                (long long)pen, BITMAP_WIDTH_MAX_PX);
     line->width_px = (uint32_t)pen + 2 * margin_px;
-    line->base_px = (int32_t)(metrics->ascender >> 6) + (int32_t)margin_px;
-    line->height_px = (uint32_t)((metrics->ascender - metrics->descender) >> 6) + 2 * margin_px;
+    line->base_px = (int32_t)(face->size->metrics.ascender >> 6) + (int32_t)margin_px;
     return CASTOR_OK;
 }
 
@@ -170,7 +175,7 @@ int text_render(const struct font *font, const char *utf8, struct text_style sty
                 struct draw_reason *why)
 {
     uint32_t margin_px = text_margin_px(font, style.edge);
-    struct line line = {.font = font};
+    struct line line = {.font = font, .height_px = text_height_px(font, style.edge)};
     struct bitmap *bitmap = NULL;
     int error = read_characters(&line, utf8, why);
 

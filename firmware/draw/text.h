@@ -32,4 +32,7 @@ CASTOR_MUST_USE int text_render(const struct font *font, const char *utf8, struc
 // What the edge takes on each side.
 uint32_t text_margin_px(const struct font *font, enum text_edge edge);
 
+// The height of all its texts.
+uint32_t text_height_px(const struct font *font, enum text_edge edge);
+
 #endif

@@ -77,6 +77,8 @@ static const struct message_kind {
     [MESSAGE_SOUND_SET_MIX] = {"SOUND_SET_MIX", BODY(sound_set_mix), SUPERVISOR, message_check_sound_set_mix},
     [MESSAGE_SOUND_READY] = {"SOUND_READY", BODY(sound_ready), SOUND | SUPERVISOR, message_check_sound_ready},
     [MESSAGE_SOUND_UNIT] = {"SOUND_UNIT", BODY(sound_unit), SOUND | SUPERVISOR, message_check_sound_unit},
+    [MESSAGE_OVERLAY] = {"OVERLAY", BODY(overlay), SUPERVISOR, message_check_overlay},
+    [MESSAGE_OVERLAY_STATE] = {"OVERLAY_STATE", BODY(overlay_state), CAPTURE, message_check_overlay_state},
     [MESSAGE_SOUND_STATS] = {"SOUND_STATS", BODY(sound_stats), SOUND, message_check_sound_stats},
     [MESSAGE_GAP] = {"GAP", BODY(gap), EGRESS, message_check_gap},
     [MESSAGE_ARRIVED] = {"ARRIVED", BODY(arrived), EGRESS, message_check_arrived},

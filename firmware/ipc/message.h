@@ -16,6 +16,7 @@
 #include "ipc/message_encode.h"
 #include "ipc/message_gap.h"
 #include "ipc/message_limits.h"
+#include "ipc/message_overlay.h"
 #include "ipc/message_sound.h"
 
 #define MESSAGE_MAGIC 0x4341u // "CA"
@@ -69,6 +70,11 @@ enum message_type {
     MESSAGE_SOUND_UNIT = 73,
     // sound -> supervisor
     MESSAGE_SOUND_STATS = 74,
+
+    // supervisor -> capture
+    MESSAGE_OVERLAY = 104,
+    // capture -> supervisor
+    MESSAGE_OVERLAY_STATE = 108,
 
     // egress -> supervisor, about what did not arrive
     MESSAGE_GAP = 112,
@@ -129,6 +135,8 @@ struct message {
         struct message_sound_ready sound_ready;
         struct message_sound_unit sound_unit;
         struct message_sound_stats sound_stats;
+        struct message_overlay overlay;
+        struct message_overlay_state overlay_state;
         struct message_gap gap;
         struct message_arrived arrived;
         struct message_gap_note gap_note;

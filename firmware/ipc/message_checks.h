@@ -36,6 +36,8 @@ const char *message_origin(const struct message_capture_origin *origin, int know
 const char *message_check_capture_start(const struct message *m);
 const char *message_check_capture_ready(const struct message *m);
 const char *message_check_capture_pool(const struct message *m);
+const char *message_check_overlay(const struct message *m);
+const char *message_check_overlay_state(const struct message *m);
 const char *message_check_frame(const struct message *m);
 const char *message_check_capture_stats(const struct message *m);
 const char *message_check_capture_origin(const struct message *m);

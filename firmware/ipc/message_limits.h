@@ -20,6 +20,8 @@
 #define MESSAGE_SOUND_SILENCE_MAX_BYTES 512u // one access unit of silence
 #define MESSAGE_SOUND_RATE_HZ 48000u         // of all tracks
 
+#define MESSAGE_OVERLAY_ITEMS_MAX 8
+
 enum message_codec {
     MESSAGE_CODEC_H264 = 0,
     MESSAGE_CODEC_HEVC = 1,

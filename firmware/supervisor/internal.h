@@ -15,7 +15,7 @@
 #include "supervisor/staff.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/switch.h"
-#include "supervisor/utc.h"
+#include "base/utc.h"
 
 struct supervisor {
     struct config config;

@@ -107,7 +107,7 @@
 #include "supervisor/selection.h"
 #include "supervisor/source.h"
 #include "supervisor/switch.h"
-#include "supervisor/utc.h"
+#include "base/utc.h"
 
 #define STATUS_SCHEMA_VERSION 1
 

@@ -53,6 +53,16 @@ static void check_accepted(const struct message *m)
         demand(m->body.sound_unit.track < MESSAGE_SOUND_TRACKS_MAX &&
                m->body.sound_unit.size_bytes <= MESSAGE_SOUND_UNIT_MAX_BYTES);
         break;
+    case MESSAGE_OVERLAY:
+        demand(m->body.overlay.index < MESSAGE_OVERLAY_ITEMS_MAX &&
+               m->body.overlay.item.kind < MESSAGE_OVERLAY_KINDS &&
+               m->body.overlay.item.opacity_percent <= 100 &&
+               message_overlay_colour(m->body.overlay.item.colour));
+        break;
+    case MESSAGE_OVERLAY_STATE:
+        demand(m->body.overlay_state.index < MESSAGE_OVERLAY_ITEMS_MAX &&
+               memchr(m->body.overlay_state.reason, 0, sizeof m->body.overlay_state.reason) != NULL);
+        break;
     case MESSAGE_SOUND_STATS:
         demand(m->body.sound_stats.track_count <= MESSAGE_SOUND_TRACKS_MAX);
         break;

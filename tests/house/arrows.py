@@ -15,7 +15,7 @@ RULES = {
     'mux': {'hal', 'base'},
     'archive': {'hal'},
     'record': {'hal', 'mux', 'archive'} | SHARED,
-    'draw': {'hal', 'base'},
+    'draw': {'hal', 'base', 'ipc'},
     'supervisor': {'hal'} | SHARED,  # no driver, no mux
     'capture': {'hal', 'drivers/source', 'draw'} | SHARED,
     'encode': {'hal', 'drivers/encoder'} | SHARED,

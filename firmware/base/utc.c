@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "supervisor/utc.h"
+#include "base/utc.h"
 
 #include "hal/time.h"
 

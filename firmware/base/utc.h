@@ -2,8 +2,8 @@
 // UTC as a slowly corrected offset to the house clock. Steps of the system clock (NTP at boot, an operator)
 // never show in the stream as jumps: the offset follows by at most UTC_SLEW_PPM, except for the first reading
 // and for an error so large that following it would take hours.
-#ifndef SUPERVISOR_UTC_H
-#define SUPERVISOR_UTC_H
+#ifndef BASE_UTC_H
+#define BASE_UTC_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -158,6 +158,25 @@ uint32_t source_lent(const struct source *source)
     return source->lent_count;
 }
 
+int source_origin(struct source *source, struct source_origin *out)
+{
+    if (source->origin_count == 0)
+        return CASTOR_ERR_AGAIN;
+    *out = source->origins[0];
+    source->origin_count--;
+    memmove(source->origins, source->origins + 1, source->origin_count * sizeof *source->origins);
+    return CASTOR_OK;
+}
+
+void source_tell_origin(struct source *source, const struct source_origin *origin)
+{
+    struct source_origin oldest;
+
+    if (source->origin_count == SOURCE_ORIGINS_MAX && source_origin(source, &oldest) != CASTOR_OK)
+        return;
+    source->origins[source->origin_count++] = *origin;
+}
+
 const char *source_note(const struct source *source)
 {
     return source->note.text;

@@ -19,11 +19,14 @@
 #define CLIP_QUEUE_DEPTH 6
 // A grid that starts with the first picture starts this much later, so that the second is ready in time.
 #define CLIP_HEAD_START_NS (50 * CASTOR_NS_PER_MS)
+// As many pictures are passed over to stay in step with the sound.
+#define CLIP_CATCH_UP_NS (250 * CASTOR_NS_PER_MS)
 #define CLIP_JOIN_BUDGET_NS (900 * CASTOR_NS_PER_MS)
 
 struct clip_time {
     AVFrame *picture;
     int64_t time_ns;
+    int64_t pass_ns; // when its pass through the file began
 };
 
 struct clip {
@@ -32,7 +35,9 @@ struct clip {
     struct clip_picture *drawer;
     struct clip_time current, next; // the thread's; open() fills both
     bool every_picture_once;        // the wanted rate is the clip's own
-    uint64_t drawn;                 // the thread's
+    uint64_t wanted;                // the thread's: the picture for the next frame, by its number
+    uint64_t at;            // the thread's: the number of `current`, where every picture is shown once
+    int64_t origin_pass_ns; // the thread's: the pass whose origin was told last; -1: none
     uint32_t number, threads;
     int ticker;
     pthread_t thread;
@@ -44,6 +49,8 @@ struct clip {
     struct grid grid;
     struct slots empty, ready;
     struct source_counters counters;
+    struct source_origin origins[SOURCE_ORIGINS_MAX]; // to be told by the next call
+    uint32_t origin_count;
     int failure;
     struct source_text failure_text;
 };
@@ -58,6 +65,14 @@ static int64_t distance_ns(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
+static int read_next(struct clip *clip, struct clip_time *out, struct source_text *why)
+{
+    int error = clip_file_next(clip->file, out->picture, &out->time_ns, why);
+
+    out->pass_ns = clip_file_pass_ns(clip->file);
+    return error;
+}
+
 static int advance(struct clip *clip, struct source_text *why)
 {
     struct clip_time passed = clip->current;
@@ -65,22 +80,45 @@ static int advance(struct clip *clip, struct source_text *why)
     clip->current = clip->next;
     clip->next = passed;
     av_frame_unref(clip->next.picture);
-    return clip_file_next(clip->file, clip->next.picture, &clip->next.time_ns, why);
+    return read_next(clip, &clip->next, why);
 }
 
 // Makes `current` the picture for the next frame drawn.
 static int choose_picture(struct clip *clip, struct source_text *why)
 {
-    int64_t wanted_ns = castor_frame_time_ns(clip->source.format.rate, clip->drawn);
+    int64_t wanted_ns = castor_frame_time_ns(clip->source.format.rate, clip->wanted);
 
-    if (clip->every_picture_once)
-        return clip->drawn == 0 ? CASTOR_OK : advance(clip, why);
-    while (distance_ns(clip->next.time_ns, wanted_ns) <= distance_ns(clip->current.time_ns, wanted_ns)) {
+    while (clip->every_picture_once ? clip->at < clip->wanted
+                                    : distance_ns(clip->next.time_ns, wanted_ns) <=
+                                          distance_ns(clip->current.time_ns, wanted_ns)) {
         int error = advance(clip, why);
         if (error)
             return error;
+        clip->at++;
     }
     return CASTOR_OK;
+}
+
+// Goes on to the picture after this one, past those of the ticks that were skipped, so that picture and sound
+// stay in step; where there are too many to decode at once, the file goes on with the next picture instead,
+// and its origin moves. Tells the origin where it is new. Called with the lock held.
+static void keep_step(struct clip *clip, const struct castor_frame *frame, uint64_t skipped)
+{
+    const struct castor_rational rate = clip->source.format.rate;
+    const bool in_step = castor_frame_time_ns(rate, skipped) <= CLIP_CATCH_UP_NS;
+    const int64_t media_ns =
+        clip->every_picture_once ? clip->current.time_ns : castor_frame_time_ns(rate, clip->wanted);
+    struct source_origin origin = {frame->sequence, frame->capture_ns, media_ns - clip->current.pass_ns};
+
+    if (in_step)
+        origin.media_ns += castor_frame_time_ns(rate, skipped);
+    clip->wanted += in_step ? skipped + 1 : 1;
+    if (in_step && clip->current.pass_ns == clip->origin_pass_ns)
+        return;
+    clip->origin_pass_ns = clip->current.pass_ns;
+    if (clip->origin_count == SOURCE_ORIGINS_MAX) // nobody asks: the last one counts
+        clip->origin_count--;
+    clip->origins[clip->origin_count++] = origin;
 }
 
 static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_ns, uint32_t copies)
@@ -96,6 +134,7 @@ static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_
     clip->counters.lost_decode_late += after_slot;
     clip->counters.cpu_copies += copies;
     clip->counters.decode_errors = clip_file_errors(clip->file);
+    keep_step(clip, frame, before_slot + after_slot);
     if (clip->number)
         number_draw(&clip->source.format, frame, frame->sequence);
     slots_push(&clip->ready, frame);
@@ -147,7 +186,6 @@ static void draw_ahead(struct clip *clip)
             fail(clip, error, &why);
             return;
         }
-        clip->drawn++;
         publish(clip, &frame, slot_ns, copies);
     }
 }
@@ -210,10 +248,10 @@ static int open_file(struct clip *clip, const struct source_config *config, stru
     clip->next.picture = av_frame_alloc();
     if (!clip->current.picture || !clip->next.picture)
         return source_text_set(why, CASTOR_ERR_NO_MEMORY, "out of memory for the clip's pictures");
-    error = clip_file_next(clip->file, clip->current.picture, &clip->current.time_ns, why);
+    error = read_next(clip, &clip->current, why);
     if (error)
         return error == CASTOR_ERR_LOST ? CASTOR_ERR_INVALID : error;
-    error = clip_file_next(clip->file, clip->next.picture, &clip->next.time_ns, why);
+    error = read_next(clip, &clip->next, why);
     if (error)
         return error == CASTOR_ERR_LOST ? CASTOR_ERR_INVALID : error;
     resolve_format(clip, config);
@@ -228,6 +266,7 @@ static struct clip *clip_create(void)
     if (!clip)
         return NULL;
     clip->ticker = -1;
+    clip->origin_pass_ns = -1;
     clip->source.queue_depth = CLIP_QUEUE_DEPTH;
     pthread_mutex_init(&clip->lock, NULL);
     pthread_condattr_init(&house_clock);
@@ -332,6 +371,18 @@ static int clip_probe(const struct source_config *config, struct castor_format *
     return error;
 }
 
+// What the thread has to say goes to the source. Called with the lock held.
+static void hand_over(struct clip *clip)
+{
+    for (uint32_t i = 0; i < clip->origin_count; i++)
+        source_tell_origin(&clip->source, &clip->origins[i]);
+    clip->origin_count = 0;
+    clip->source.counters.lost_no_slot = clip->counters.lost_no_slot;
+    clip->source.counters.lost_decode_late = clip->counters.lost_decode_late;
+    clip->source.counters.decode_errors = clip->counters.decode_errors;
+    clip->source.counters.cpu_copies = clip->counters.cpu_copies;
+}
+
 static int clip_queue(struct source *source, const struct castor_frame *frame)
 {
     struct clip *clip = from_source(source);
@@ -343,16 +394,9 @@ static int clip_queue(struct source *source, const struct castor_frame *frame)
         pthread_cond_signal(&clip->changed);
         error = CASTOR_OK;
     }
+    hand_over(clip);
     pthread_mutex_unlock(&clip->lock);
     return error;
-}
-
-static void copy_counters(struct clip *clip)
-{
-    clip->source.counters.lost_no_slot = clip->counters.lost_no_slot;
-    clip->source.counters.lost_decode_late = clip->counters.lost_decode_late;
-    clip->source.counters.decode_errors = clip->counters.decode_errors;
-    clip->source.counters.cpu_copies = clip->counters.cpu_copies;
 }
 
 static int clip_dequeue(struct source *source, struct castor_frame *out)
@@ -372,7 +416,7 @@ static int clip_dequeue(struct source *source, struct castor_frame *out)
         error = clip->failure;
         source->fault = clip->failure_text;
     }
-    copy_counters(clip);
+    hand_over(clip);
     pthread_mutex_unlock(&clip->lock);
     return error;
 }

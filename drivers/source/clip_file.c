@@ -214,6 +214,11 @@ struct clip_shape clip_file_shape(const struct clip_file *file)
     return shape;
 }
 
+int64_t clip_file_pass_ns(const struct clip_file *file)
+{
+    return file->pass_ns;
+}
+
 uint64_t clip_file_errors(const struct clip_file *file)
 {
     return file->errors;

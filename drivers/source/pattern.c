@@ -36,6 +36,7 @@ struct pattern {
     uint32_t box_px, box_y_px;
     struct rectangle flash;
     int ticker;
+    bool told; // the grid, as an origin
     struct pattern_slot known[PATTERN_SLOTS_KNOWN];
 };
 
@@ -232,6 +233,10 @@ static int pattern_queue(struct source *source, const struct castor_frame *frame
     if (slots_is_full(&pattern->ready))
         return CASTOR_ERR_FULL;
     grid_take(&pattern->grid, now_ns, now_ns, &drawn, &before_slot, &after_slot);
+    if (!pattern->told)
+        source_tell_origin(
+            source, &(struct source_origin){pattern->grid.anchor_sequence, pattern->grid.anchor_ns, 0});
+    pattern->told = true;
     source->counters.lost_no_slot += before_slot + after_slot;
     draw(pattern, &drawn);
     slots_push(&pattern->ready, &drawn);

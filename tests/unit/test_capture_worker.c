@@ -27,7 +27,8 @@ struct box {
     pthread_t thread;
     int exit_code;
     struct pool *pool;
-    struct pool *view; // the pixels, as an encoder maps them
+    struct pool *view;                    // the pixels, as an encoder maps them
+    struct message_capture_origin origin; // the last that was told
 };
 
 static void *run(void *argument)
@@ -123,14 +124,16 @@ static void box_play_pattern(struct box *box, uint64_t sequence, int64_t anchor_
     send_pool(box, &message.body.capture_ready.format);
 }
 
-// The next FRAME, over any STATS.
+// The next FRAME, over any STATS and ORIGIN.
 static struct message_frame receive_frame(struct box *box)
 {
     struct message message;
 
-    do
+    do {
         receive(box, &message);
-    while (message.header.type == MESSAGE_CAPTURE_STATS);
+        if (message.header.type == MESSAGE_CAPTURE_ORIGIN)
+            box->origin = message.body.capture_origin;
+    } while (message.header.type == MESSAGE_CAPTURE_STATS || message.header.type == MESSAGE_CAPTURE_ORIGIN);
     assert_int_equal(message.header.type, MESSAGE_FRAME);
     return message.body.frame;
 }
@@ -207,11 +210,15 @@ static void test_restart_keeps_the_grid(void **state)
     (void)state;
     box_play_pattern(&box, 0, 0);
     first = receive_frame(&box);
+    assert_int_equal(box.origin.sequence, first.sequence);
+    assert_int_equal(box.origin.capture_ns, first.capture_ns);
     close(box.fd); // the supervisor dies: so does capture
     box.fd = -1;
     assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
     box_play_pattern(&box, first.sequence, first.capture_ns);
     second = receive_frame(&box);
+    assert_int_equal(box.origin.sequence, first.sequence); // the same grid
+    assert_int_equal(box.origin.capture_ns, first.capture_ns);
     assert_true(second.sequence > first.sequence);
     assert_int_equal(second.capture_ns,
                      first.capture_ns + castor_frame_time_ns(rate, second.sequence - first.sequence));

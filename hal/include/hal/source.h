@@ -25,6 +25,7 @@
 #define SOURCE_QUEUE_MAX 16
 #define SOURCE_RATE_MAX 240 // frames per second
 #define SOURCE_NO_DEADLINE INT64_MAX
+#define SOURCE_ORIGINS_MAX 8
 
 // What went wrong, why, what to do: for logs and operators. Always terminated.
 struct source_text {
@@ -85,6 +86,8 @@ struct source {
     struct source_text note;  // driver: what operators should know of how it works, see source_note()
     uint32_t lent[SOURCE_QUEUE_MAX];
     uint32_t lent_count;
+    struct source_origin origins[SOURCE_ORIGINS_MAX]; // told by the driver, not yet taken; oldest first
+    uint32_t origin_count;
     bool published;
     uint64_t last_sequence;
     int64_t last_capture_ns;
@@ -173,6 +176,10 @@ uint32_t source_lent(const struct source *source);
 // Why the last call failed, in words; "" when the driver had nothing to say. Never NULL.
 const char *source_fault(const struct source *source);
 
+// What: the next origin that the source has told, in order; also ahead of its time. Ask after every queue and
+// dequeue. Never blocks. Errors: AGAIN there is none.
+CASTOR_MUST_USE int source_origin(struct source *source, struct source_origin *out);
+
 // What operators should know of how the source works now: why pictures are copied although the slots are
 // DMA-BUFs. "" = nothing. Never NULL.
 const char *source_note(const struct source *source);
@@ -185,6 +192,10 @@ void source_close(struct source *source);
 // Writes a text, cut to size. Returns `error`.
 int source_text_set(struct source_text *text, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+// Tells an origin, as soon as it is known: when a file starts anew, when a timeline moved. The last
+// SOURCE_ORIGINS_MAX that nobody has taken are kept. From the thread of the calls on this source only.
+void source_tell_origin(struct source *source, const struct source_origin *origin);
 
 // One key that a driver understands: a number within a range, or a text (a path; without a comma in it).
 struct source_option {

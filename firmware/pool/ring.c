@@ -131,6 +131,14 @@ int ring_write(struct ring *ring, const uint8_t *data, uint32_t size_bytes, uint
     return CASTOR_OK;
 }
 
+int ring_write_over(struct ring *ring, const uint8_t *data, uint32_t size_bytes, uint64_t *position)
+{
+    // At the end of the ring less than `size_bytes` may be left free.
+    if (size_bytes <= ring->size_bytes / 2 && ring->head + 2 * (uint64_t)size_bytes > ring->size_bytes)
+        ring_set_tail(ring, ring->head + 2 * (uint64_t)size_bytes - ring->size_bytes);
+    return ring_write(ring, data, size_bytes, position);
+}
+
 const uint8_t *ring_view(const struct ring *ring, uint64_t position, uint32_t size_bytes)
 {
     uint64_t offset = position % ring->size_bytes;

@@ -34,6 +34,11 @@ void ring_set_tail(struct ring *ring, uint64_t position);
 CASTOR_MUST_USE int ring_write(struct ring *ring, const uint8_t *data, uint32_t size_bytes,
                                uint64_t *position);
 
+// Writer: the same without readers that tell when they are done: the oldest bytes make room, so readers copy
+// what they want at once. Never CASTOR_ERR_FULL.
+CASTOR_MUST_USE int ring_write_over(struct ring *ring, const uint8_t *data, uint32_t size_bytes,
+                                    uint64_t *position);
+
 // Reader: the bytes at `position`, or NULL when they would not lie contiguous within the ring. Valid until
 // the writer is told of a tail beyond them.
 const uint8_t *ring_view(const struct ring *ring, uint64_t position, uint32_t size_bytes);

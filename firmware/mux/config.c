@@ -80,6 +80,31 @@ int mux_stream_init(enum mux_codec codec, uint16_t pid, const char *language, st
     return CASTOR_OK;
 }
 
+#define OPUS_EXTENSION_TAG 0x80 // descriptor_tag_extension of the provisional Opus descriptor
+
+void mux_stream_set_channels(struct mux_stream *stream, uint32_t channels)
+{
+    const uint8_t *preset = presets[MUX_CODEC_OPUS].descriptors;
+    const size_t code = (size_t)presets[MUX_CODEC_OPUS].size_bytes - 1;
+
+    // channel_config_code: the number of channels, up to 8 in the order of Vorbis (RFC 7845 5.1.1.2).
+    if (stream->descriptors_size_bytes > code && stream->descriptors[code - 1] == OPUS_EXTENSION_TAG &&
+        memcmp(stream->descriptors, preset, code) == 0)
+        stream->descriptors[code] = (uint8_t)channels;
+}
+
+size_t mux_opus_header(size_t size_bytes, uint8_t out[MUX_OPUS_HEADER_BYTES_MAX])
+{
+    size_t at = 0;
+
+    out[at++] = 0x7f; // control_header_prefix 0x3ff
+    out[at++] = 0xe0; // neither trimming nor an extension
+    for (; size_bytes >= 255; size_bytes -= 255)
+        out[at++] = 255;
+    out[at++] = (uint8_t)size_bytes;
+    return at;
+}
+
 static bool in_range(int64_t value, int64_t min, int64_t max)
 {
     return value >= min && value <= max;

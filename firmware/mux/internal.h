@@ -59,8 +59,9 @@ struct mux {
     int64_t last_pcr_ns; // time of the last PCR
     int64_t last_psi_ns;
     int64_t last_sdt_ns;
-    bool overflow;        // this access unit met its deadline
-    struct mux_pace pace; // only with a constant rate
+    bool overflow;                   // this access unit met its deadline
+    struct mux_pace pace;            // only with a constant rate
+    struct mux_companion *companion; // may be NULL
 
     // The payload being filled.
     uint8_t payload[MUX_PAYLOAD_BYTES_MAX];
@@ -139,6 +140,10 @@ void mux_bridge(struct mux *mux, int64_t until_ns, int64_t gap_ns);
 
 // Writes the tables that are due at `time_ns`; PAT and PMT in any case when `force`.
 void mux_write_tables(struct mux *mux, int64_t time_ns, bool force);
+
+// Writes a PES packet of another stream than the video. False when stream, size or time cannot be; nothing is
+// written then.
+bool mux_write_other(struct mux *mux, const struct mux_pes *pes);
 
 // Writes a whole PES packet; stream 0 gets a PCR at its start. `flags`: MUX_PACKET_RANDOM_ACCESS or 0.
 void mux_write_bytes(struct mux *mux, uint32_t stream, int64_t time_ns, uint32_t flags,

@@ -70,6 +70,11 @@ static void write_pes_header(const struct mux *mux, const struct mux_stream *str
     pes_set_pts(out, (mux_ticks_90k(pts_ns) + mux->pts_offset_90k) & PTS_MASK);
 }
 
+void mux_set_companion(struct mux *mux, struct mux_companion *companion)
+{
+    mux->companion = companion;
+}
+
 static void begin_call(struct mux *mux, struct mux_sink *sink)
 {
     mux->sink = sink;
@@ -165,27 +170,39 @@ int mux_write_access_unit(struct mux *mux, const struct mux_access_unit *unit, s
     return end_call(mux);
 }
 
+static bool pes_fits(const struct mux *mux, const struct mux_pes *pes)
+{
+    if (pes->stream < 1 || pes->stream >= mux->config.stream_count || pes->data == NULL ||
+        pes->size_bytes == 0)
+        return false;
+    if (pes->pts_ns < 0 || pes->pts_ns > TIME_MAX_NS || pes->source_ns < 0 || pes->source_ns > TIME_MAX_NS)
+        return false;
+    return is_video(&mux->config.streams[pes->stream]) ||
+           pes->size_bytes <= PES_LENGTH_MAX - (PES_HEADER_SIZE_PTS - PES_HEADER_SIZE);
+}
+
+bool mux_write_other(struct mux *mux, const struct mux_pes *pes)
+{
+    uint8_t header[PES_HEADER_SIZE_PTS];
+    struct mux_bytes bytes = {.left_bytes = 0};
+
+    if (!pes_fits(mux, pes))
+        return false;
+    write_pes_header(mux, &mux->config.streams[pes->stream], pes->pts_ns, pes->size_bytes, header);
+    mux_bytes_add(&bytes, header, sizeof header);
+    mux_bytes_add(&bytes, pes->data, pes->size_bytes);
+    mux_write_bytes(mux, pes->stream, pes->source_ns, pes->random_access ? MUX_PACKET_RANDOM_ACCESS : 0,
+                    &bytes);
+    mux->statistics.pes_packets++;
+    return true;
+}
+
 int mux_write_pes(struct mux *mux, const struct mux_pes *pes, struct mux_sink *sink)
 {
     if (!mux->started)
         return CASTOR_ERR_AGAIN;
-    if (pes->stream < 1 || pes->stream >= mux->config.stream_count || pes->data == NULL ||
-        pes->size_bytes == 0)
-        return CASTOR_ERR_INVALID;
-    if (pes->pts_ns < 0 || pes->pts_ns > TIME_MAX_NS || pes->source_ns < 0 || pes->source_ns > TIME_MAX_NS)
-        return CASTOR_ERR_INVALID;
-    const struct mux_stream *stream = &mux->config.streams[pes->stream];
-    if (!is_video(stream) && pes->size_bytes > PES_LENGTH_MAX - (PES_HEADER_SIZE_PTS - PES_HEADER_SIZE))
-        return CASTOR_ERR_INVALID;
-
-    uint8_t header[PES_HEADER_SIZE_PTS];
-    struct mux_bytes bytes = {.left_bytes = 0};
-    write_pes_header(mux, stream, pes->pts_ns, pes->size_bytes, header);
-    mux_bytes_add(&bytes, header, sizeof header);
-    mux_bytes_add(&bytes, pes->data, pes->size_bytes);
     begin_call(mux, sink);
-    mux_write_bytes(mux, pes->stream, pes->source_ns, pes->random_access ? MUX_PACKET_RANDOM_ACCESS : 0,
-                    &bytes);
-    mux->statistics.pes_packets++;
-    return end_call(mux);
+    bool fits = mux_write_other(mux, pes);
+    int result = end_call(mux);
+    return fits ? result : CASTOR_ERR_INVALID;
 }

@@ -27,7 +27,7 @@ enum mux_codec {
     MUX_CODEC_H264,
     MUX_CODEC_HEVC,
     MUX_CODEC_AAC,  // ADTS
-    MUX_CODEC_OPUS, // in PES private data, stereo
+    MUX_CODEC_OPUS, // in PES private data; stereo unless mux_stream_set_channels() says otherwise
     MUX_CODEC_ID3,  // timed metadata
 };
 
@@ -69,6 +69,16 @@ void mux_config_init(struct mux_config *out);
 // Returns CASTOR_ERR_INVALID for an unknown codec or a code that is not three characters long.
 CASTOR_MUST_USE int mux_stream_init(enum mux_codec codec, uint16_t pid, const char *language,
                                     struct mux_stream *out);
+
+// Says how many channels (1, 2 or 6) an Opus stream has, in its descriptor; nothing for other codecs.
+void mux_stream_set_channels(struct mux_stream *stream, uint32_t channels);
+
+// The control header that stands before each Opus packet in a transport stream (opus_control_header() of the
+// Opus TS mapping that ETSI TS 103 285 refers to; as FFmpeg and GStreamer read it): a prefix of 11 bits, five
+// flags, the packet's size in bytes of 255 and a rest.
+#define MUX_OPUS_HEADER_BYTES_MAX 36
+// Returns its size. `size_bytes` at most 8191.
+size_t mux_opus_header(size_t size_bytes, uint8_t out[MUX_OPUS_HEADER_BYTES_MAX]);
 
 enum mux_access_unit_flags {
     MUX_ACCESS_UNIT_AFTER_SWITCH =
@@ -118,6 +128,16 @@ struct mux_sink {
     int (*write)(struct mux_sink *sink, const struct mux_payload *payload);
 };
 
+// What goes along with the video: the mux asks for it at the time for each packet, so that it lies in the
+// stream where its source_ns puts it, also while a large access unit is being sent at a constant rate.
+struct mux_companion {
+    // The next PES packet whose source_ns is not after `until_ns`; source_ns never goes back. False: there is
+    // none. Its bytes must stay until the next call. Must not call the mux.
+    bool (*next)(struct mux_companion *companion, int64_t until_ns, struct mux_pes *out);
+    // The stream has a hole (mux_config.hole_ns): what would have left before `until_ns` is left out.
+    void (*skip)(struct mux_companion *companion, int64_t until_ns);
+};
+
 struct mux_statistics {
     uint64_t access_units;
     uint64_t pes_packets; // of the other streams
@@ -127,6 +147,7 @@ struct mux_statistics {
     uint64_t null_packets;
     uint64_t pcr_packets;   // packets that carry a PCR
     uint64_t psi_packets;   // PAT, PMT, SDT
+    uint64_t refused_pes;   // of the companion: bad stream, size or time
     uint64_t holes;         // gaps in capture longer than hole_ns
     uint64_t rate_overflow; // access units that the constant rate could not carry before their PTS
     uint64_t sink_errors;
@@ -157,6 +178,10 @@ void mux_destroy(struct mux *mux);
 // the bytes hold no slice. Any other error is the sink's.
 CASTOR_MUST_USE int mux_write_access_unit(struct mux *mux, const struct mux_access_unit *unit,
                                           struct mux_sink *sink);
+
+// From now on the companion's packets go along; NULL: none. It must live as long as the mux, and is asked
+// within mux_write_access_unit() only.
+void mux_set_companion(struct mux *mux, struct mux_companion *companion);
 
 // Multiplexes one PES packet of another stream. Returns CASTOR_ERR_AGAIN before the first access unit (there
 // is no PCR to relate to yet), CASTOR_ERR_INVALID for a bad stream, size or time; any other error is the

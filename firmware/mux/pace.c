@@ -112,11 +112,23 @@ void mux_write_tables(struct mux *mux, int64_t time_ns, bool force)
     }
 }
 
+// What goes along and is due at `until_ns`. At a constant rate it follows at the present packet.
+static void write_companions(struct mux *mux, int64_t until_ns)
+{
+    struct mux_pes pes;
+
+    while (mux->companion && mux->companion->next(mux->companion, until_ns, &pes))
+        mux->statistics.refused_pes += !mux_write_other(mux, &pes);
+}
+
 static void bridge_with_nulls(struct mux *mux, int64_t until_ns)
 {
     for (int64_t now = pace_now(mux); now < until_ns; now = pace_now(mux)) {
         mux_write_tables(mux, now, false);
+        write_companions(mux, now);
         now = pace_now(mux);
+        if (now >= until_ns)
+            break;
         if (pcr_due(mux, now))
             write_pcr(mux, now, 0);
         else
@@ -138,6 +150,19 @@ static void bridge_with_pcrs(struct mux *mux, int64_t until_ns)
     }
 }
 
+// Each of what goes along leaves at its source time, with PCR packets between where these are due.
+static void bridge_with_companions(struct mux *mux, int64_t until_ns)
+{
+    struct mux_pes pes;
+
+    while (mux->companion && mux->companion->next(mux->companion, until_ns, &pes)) {
+        bridge_with_pcrs(mux, pes.source_ns);
+        mux->statistics.refused_pes += !mux_write_other(mux, &pes);
+        mux_payload_flush(mux);
+    }
+    bridge_with_pcrs(mux, until_ns);
+}
+
 // The time base itself goes on, but PCRs that far apart break the 100 ms of 13818-1 2.7.2, so the first one
 // after the hole is marked. 2.7.2 also wants two PCRs between discontinuities: this one and the access unit's
 // own.
@@ -150,6 +175,8 @@ static void mark_hole(struct mux *mux, int64_t until_ns)
         mux_payload_flush(mux);
         mux_pace_start(mux, time_ns);
     }
+    if (mux->companion)
+        mux->companion->skip(mux->companion, until_ns);
     mux->statistics.holes++;
     write_pcr(mux, time_ns, MUX_PACKET_DISCONTINUITY);
     mux_payload_flush(mux);
@@ -162,7 +189,7 @@ void mux_bridge(struct mux *mux, int64_t until_ns, int64_t gap_ns)
     if (mux->config.rate_bps != 0)
         bridge_with_nulls(mux, until_ns);
     else
-        bridge_with_pcrs(mux, until_ns);
+        bridge_with_companions(mux, until_ns);
 }
 
 void mux_write_bytes(struct mux *mux, uint32_t stream, int64_t time_ns, uint32_t flags,
@@ -174,6 +201,8 @@ void mux_write_bytes(struct mux *mux, uint32_t stream, int64_t time_ns, uint32_t
         int64_t now = time_ns;
         if (constant_rate && mux->started) {
             mux_write_tables(mux, pace_now(mux), false);
+            if (stream == 0)
+                write_companions(mux, pace_now(mux));
             now = pace_now(mux);
             if (stream == 0 && pcr_due(mux, now)) {
                 flags |= MUX_PACKET_PCR;

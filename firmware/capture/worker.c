@@ -207,6 +207,24 @@ static void handle_source(struct capture *capture)
                 source_fault(capture->source)[0] ? source_fault(capture->source) : castor_error_text(error));
 }
 
+// Says where the source's own timeline lies, as soon as the source does.
+static void tell_origins(struct capture *capture)
+{
+    struct source_origin origin;
+    struct message message;
+
+    while (source_origin(capture->source, &origin) == CASTOR_OK) {
+        message_init(&message, MESSAGE_CAPTURE_ORIGIN);
+        message.body.capture_origin = (struct message_capture_origin){
+            .sequence = origin.sequence, .capture_ns = origin.capture_ns, .media_ns = origin.media_ns};
+        int error = channel_send(capture->fd, &message, NULL, 0);
+        if (error == CASTOR_ERR_FULL)
+            log_warning("the supervisor did not take where the source's time line lies");
+        else if (error)
+            finish(capture, CAPTURE_EXIT_OK);
+    }
+}
+
 // Says what became of the signal, once a change.
 static void look_at_signal(struct capture *capture)
 {
@@ -295,6 +313,7 @@ static void step(struct capture *capture)
         fill_queue(capture);
         if (capture->done)
             return;
+        tell_origins(capture);
         look_at_signal(capture);
         look_at_note(capture);
         look_at_origin(capture);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "egress/outbox.h"
+#include "egress/sound_feed.h"
 #include "hal/time.h"
 #include "ipc/channel.h"
 #include "pool/ring.h"
@@ -25,6 +26,7 @@
 #define FAREWELL_TICK_MS 5
 // Payloads beyond those for the bytes themselves: headers, tables, PCR packets.
 #define PAYLOADS_EXTRA 8u
+#define PAYLOADS_TRACK 4u       // of each sound track, between two pictures
 #define PAYLOAD_NET_BYTES 1250u // of 1316, without TS headers and stuffing
 
 struct egress {
@@ -34,6 +36,8 @@ struct egress {
     struct mux *mux;
     struct ring *rings[MESSAGE_PATHS_MAX];
     uint32_t path_count;
+    struct sound_feed sound;
+    bool begun; // an access unit of video has been sent
     struct destination destinations[MESSAGE_DESTINATIONS_MAX];
     struct outbox outbox;
     uint64_t seed;
@@ -90,7 +94,8 @@ static int start_mux(struct egress *egress, const struct message_egress_start *s
         if (error != CASTOR_OK)
             return error;
     }
-    return mux_create(&config, &egress->mux);
+    int error = sound_feed_announce(start, &config);
+    return error ? error : mux_create(&config, &egress->mux);
 }
 
 // Takes over the descriptors one by one; *taken is how many.
@@ -105,6 +110,13 @@ static int attach_rings(struct egress *egress, const struct message_egress_start
         *taken = i + 1;
     }
     egress->path_count = start->path_count;
+    int error = sound_feed_start(&egress->sound, start, fds[start->path_count]);
+    if (error)
+        return error;
+    if (start->track_count > 0) {
+        *taken = start->path_count + 1;
+        mux_set_companion(egress->mux, &egress->sound.companion);
+    }
     return CASTOR_OK;
 }
 
@@ -114,7 +126,7 @@ static void handle_start(struct egress *egress, const struct message_egress_star
     struct message ready;
     int error;
 
-    if (egress->mux || fd_count != start->path_count) {
+    if (egress->mux || fd_count != start->path_count + (start->track_count > 0)) {
         protocol_error(egress, egress->mux ? "a second START" : "a START without its rings");
         return;
     }
@@ -175,9 +187,13 @@ static uint32_t send_unit(struct egress *egress, const struct message_emit *emit
         .path = (uint8_t)emit->path,
         .flags = emit->flags & MESSAGE_EMIT_AFTER_SWITCH ? MUX_ACCESS_UNIT_AFTER_SWITCH : 0,
     };
-    const uint32_t payloads = emit->size_bytes / PAYLOAD_NET_BYTES + PAYLOADS_EXTRA;
+    const uint32_t payloads =
+        emit->size_bytes / PAYLOAD_NET_BYTES + PAYLOADS_EXTRA + egress->sound.track_count * PAYLOADS_TRACK;
     uint32_t accepted = 0;
 
+    if (!egress->begun)
+        sound_feed_begin(&egress->sound, emit->capture_ns);
+    egress->begun = true;
     for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
         destination_begin_unit(&egress->destinations[i], payloads, egress->unit_ns);
     if (!data || mux_write_access_unit(egress->mux, &unit, &egress->sink) != CASTOR_OK) {
@@ -250,6 +266,12 @@ static bool handle_message(struct egress *egress)
         handle_destination(egress, &message.body.destination);
         explicit_bzero(&message, sizeof message);
         break;
+    case MESSAGE_SOUND_READY:
+        sound_feed_ready(&egress->sound, &message.body.sound_ready);
+        break;
+    case MESSAGE_SOUND_UNIT:
+        sound_feed_unit(&egress->sound, &message.body.sound_unit);
+        break;
     case MESSAGE_EMIT:
         handle_emit(egress, &message.body.emit);
         break;
@@ -316,6 +338,18 @@ static void send_stats(struct egress *egress)
     }
 }
 
+static void send_sound_stats(struct egress *egress)
+{
+    struct message message;
+
+    for (uint32_t i = 0; i < egress->sound.track_count; i++) {
+        message_init(&message, MESSAGE_EGRESS_SOUND);
+        sound_line_totals(egress->sound.line, i, &message.body.egress_sound);
+        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+            return; // the next ones hold the same totals
+    }
+}
+
 static void look_after(struct egress *egress, int64_t now_ns)
 {
     bool busy = false;
@@ -334,6 +368,7 @@ static void look_after(struct egress *egress, int64_t now_ns)
     if (egress->stats_ns != 0 && now_ns >= egress->stats_ns) {
         egress->stats_ns = now_ns + STATS_INTERVAL_NS;
         send_stats(egress);
+        send_sound_stats(egress);
     }
 }
 
@@ -395,6 +430,7 @@ static void run(struct egress *egress)
     for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
         destination_stop(&egress->destinations[i]);
     mux_destroy(egress->mux);
+    sound_feed_stop(&egress->sound);
     for (unsigned i = 0; i < MESSAGE_PATHS_MAX; i++)
         ring_destroy(egress->rings[i]);
 }

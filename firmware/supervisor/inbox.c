@@ -6,27 +6,30 @@
 
 #include "base/log.h"
 #include "ipc/channel.h"
+#include "supervisor/inbox.h"
 
-// So many messages of one worker are read before the others get their turn.
-#define BATCH 64
 // Opening an encoder is a lot of work. At boot the other paths leave the processor to the first until it has
 // coded a frame or failed, or until this much later.
 #define OTHERS_WAIT_NS (500 * CASTOR_NS_PER_MS)
 
-static void note_failure(struct worker *worker, const struct message_failed *failed)
+void inbox_note_failure(struct worker *worker, const struct message_failed *failed)
 {
     snprintf(worker->failure, sizeof worker->failure, "%s", failed->text);
     log_warning("%s: %s (%s)", worker->name, failed->text, castor_error_text(failed->error));
 }
 
-// Reads one message; false when none is waiting. A channel that ended or that sent what cannot be read is
-// closed; *state says which.
-enum channel_state { CHANNEL_OPEN, CHANNEL_ENDED, CHANNEL_MALFORMED };
-static bool read_message(struct worker *worker, struct message *message, enum channel_state *state)
+void inbox_fail(struct worker *worker, const char *why)
+{
+    snprintf(worker->failure, sizeof worker->failure, "%s", why);
+    log_error("%s %s", worker->name, why);
+    worker_kill(worker);
+}
+
+bool inbox_read(struct worker *worker, struct message *message, enum inbox_state *state)
 {
     const char *why = "";
 
-    *state = CHANNEL_OPEN;
+    *state = INBOX_OPEN;
     if (worker->channel_fd < 0)
         return false;
     int error = channel_receive(worker->channel_fd, worker->sender, message, NULL, NULL, &why);
@@ -34,7 +37,7 @@ static bool read_message(struct worker *worker, struct message *message, enum ch
         return true;
     if (error == CASTOR_ERR_AGAIN)
         return false;
-    *state = error == CASTOR_ERR_INVALID ? CHANNEL_MALFORMED : CHANNEL_ENDED;
+    *state = error == CASTOR_ERR_INVALID ? INBOX_MALFORMED : INBOX_ENDED;
     if (error == CASTOR_ERR_INVALID) {
         snprintf(worker->failure, sizeof worker->failure, "sent a malformed message (%s)", why);
         log_error("%s %s", worker->name, worker->failure);
@@ -79,7 +82,7 @@ static void path_says(struct supervisor *s, struct path *path, const struct mess
     const struct message_dropped *dropped = &message->body.dropped;
 
     if (message->header.type == MESSAGE_FAILED) {
-        note_failure(&path->worker, &message->body.failed);
+        inbox_note_failure(&path->worker, &message->body.failed);
         path_fails(s, path, SWITCH_CAUSE_REPORTED, NULL);
         return;
     }
@@ -111,24 +114,20 @@ static void path_says(struct supervisor *s, struct path *path, const struct mess
 void supervisor_read_path(struct supervisor *s, struct path *path)
 {
     struct message message;
-    enum channel_state state = CHANNEL_OPEN;
+    enum inbox_state state = INBOX_OPEN;
 
-    for (int i = 0; i < BATCH && read_message(&path->worker, &message, &state); i++) {
+    for (int i = 0; i < INBOX_BATCH && inbox_read(&path->worker, &message, &state); i++) {
         path_says(s, path, &message);
         supervisor_carry_out(s, castor_now_ns());
     }
-    if (state != CHANNEL_OPEN)
-        path_fails(s, path, state == CHANNEL_MALFORMED ? SWITCH_CAUSE_PROTOCOL : SWITCH_CAUSE_EXIT, NULL);
+    if (state != INBOX_OPEN)
+        path_fails(s, path, state == INBOX_MALFORMED ? SWITCH_CAUSE_PROTOCOL : SWITCH_CAUSE_EXIT, NULL);
     supervisor_carry_out(s, castor_now_ns());
 }
 
 static void source_fails(struct supervisor *s, const char *why)
 {
-    if (why) {
-        snprintf(s->source.worker.failure, sizeof s->source.worker.failure, "%s", why);
-        log_error("capture: %s", why);
-    }
-    worker_kill(&s->source.worker);
+    inbox_fail(&s->source.worker, why);
 }
 
 // The first time the picture format is known: the switch can be set up, the encoders and egress told.
@@ -146,9 +145,11 @@ static void begin(struct supervisor *s, int64_t now_ns)
     s->others_ns = now_ns + OTHERS_WAIT_NS;
     switch_path_startable(&s->switching, now_ns, 0);
     supervisor_carry_out(s, now_ns);
-    if (s->outlet.worker.pid > 0 && !s->outlet.told &&
-        outlet_tell(&s->outlet, &s->config, &s->source.format, s->path, s->path_count) != CASTOR_OK)
+    if (s->outlet.worker.pid > 0 && !s->outlet.told && supervisor_tell_outlet(s) != CASTOR_OK)
         worker_kill(&s->outlet.worker);
+    if (s->sound.worker.pid > 0 && !s->sound.told &&
+        sound_part_tell(&s->sound, &s->config, s->source.format.rate) != CASTOR_OK)
+        worker_kill(&s->sound.worker);
 }
 
 static void source_is_ready(struct supervisor *s, const struct message_capture_ready *ready, int64_t now_ns)
@@ -197,7 +198,7 @@ static void source_says(struct supervisor *s, const struct message *message)
     s->source.heard_ns = now_ns;
     switch (message->header.type) {
     case MESSAGE_FAILED:
-        note_failure(&s->source.worker, &message->body.failed);
+        inbox_note_failure(&s->source.worker, &message->body.failed);
         if (message->body.failed.error == CASTOR_ERR_END)
             s->source.ended = true;
         worker_kill(&s->source.worker);
@@ -211,6 +212,9 @@ static void source_says(struct supervisor *s, const struct message *message)
     case MESSAGE_CAPTURE_STATS:
         s->source.stats = message->body.capture_stats;
         break;
+    case MESSAGE_CAPTURE_ORIGIN:
+        sound_part_origin(&s->sound, message);
+        break;
     default:
         break;
     }
@@ -219,21 +223,14 @@ static void source_says(struct supervisor *s, const struct message *message)
 void supervisor_read_source(struct supervisor *s)
 {
     struct message message;
-    enum channel_state state = CHANNEL_OPEN;
+    enum inbox_state state = INBOX_OPEN;
 
-    for (int i = 0; i < BATCH && read_message(&s->source.worker, &message, &state); i++) {
+    for (int i = 0; i < INBOX_BATCH && inbox_read(&s->source.worker, &message, &state); i++) {
         source_says(s, &message);
         supervisor_carry_out(s, castor_now_ns());
     }
-    if (state != CHANNEL_OPEN)
+    if (state != INBOX_OPEN)
         worker_kill(&s->source.worker);
-}
-
-static void outlet_fails(struct outlet *outlet, const char *why)
-{
-    snprintf(outlet->worker.failure, sizeof outlet->worker.failure, "%s", why);
-    log_error("egress %s", why);
-    worker_kill(&outlet->worker);
 }
 
 static void outlet_says(struct supervisor *s, const struct message *message)
@@ -245,7 +242,7 @@ static void outlet_says(struct supervisor *s, const struct message *message)
 
     switch (message->header.type) {
     case MESSAGE_FAILED:
-        note_failure(&outlet->worker, &message->body.failed);
+        inbox_note_failure(&outlet->worker, &message->body.failed);
         worker_kill(&outlet->worker);
         break;
     case MESSAGE_EGRESS_READY:
@@ -254,7 +251,7 @@ static void outlet_says(struct supervisor *s, const struct message *message)
         break;
     case MESSAGE_SENT:
         if (outlet_sent(outlet, sent, &done) != CASTOR_OK) {
-            outlet_fails(outlet, "confirmed what it was not given");
+            inbox_fail(&outlet->worker, "confirmed what it was not given");
             break;
         }
         outlet_count(outlet, sent->accepted);
@@ -272,11 +269,14 @@ static void outlet_says(struct supervisor *s, const struct message *message)
         break;
     case MESSAGE_GAP:
         if (gaps_take(&s->gaps, &message->body.gap) != CASTOR_OK)
-            outlet_fails(outlet, "told a gap that cannot be");
+            inbox_fail(&outlet->worker, "told a gap that cannot be");
         break;
     case MESSAGE_ARRIVED:
         if (gaps_arrived(&s->gaps, &message->body.arrived) != CASTOR_OK)
-            outlet_fails(outlet, "told an arrival that cannot be");
+            inbox_fail(&outlet->worker, "told an arrival that cannot be");
+        break;
+    case MESSAGE_EGRESS_SOUND:
+        s->sound.sent[message->body.egress_sound.track] = message->body.egress_sound;
         break;
     case MESSAGE_NEED_IDR:
         if (s->switching_known)
@@ -290,11 +290,11 @@ static void outlet_says(struct supervisor *s, const struct message *message)
 void supervisor_read_outlet(struct supervisor *s)
 {
     struct message message;
-    enum channel_state state = CHANNEL_OPEN;
+    enum inbox_state state = INBOX_OPEN;
 
-    for (int i = 0; i < BATCH && read_message(&s->outlet.worker, &message, &state); i++)
+    for (int i = 0; i < INBOX_BATCH && inbox_read(&s->outlet.worker, &message, &state); i++)
         outlet_says(s, &message);
-    if (state != CHANNEL_OPEN)
+    if (state != INBOX_OPEN)
         worker_kill(&s->outlet.worker);
     supervisor_carry_out(s, castor_now_ns());
 }

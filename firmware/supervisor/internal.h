@@ -11,6 +11,7 @@
 #include "supervisor/outlet.h"
 #include "supervisor/path.h"
 #include "supervisor/selection.h"
+#include "supervisor/sound.h"
 #include "supervisor/source.h"
 #include "supervisor/staff.h"
 #include "supervisor/supervisor.h"
@@ -30,6 +31,7 @@ struct supervisor {
     struct outlet outlet;
     struct gaps gaps;
     uint64_t session; // a random name of this run: with it, sequences are unique for ever
+    struct sound_part sound;
     struct metrics metrics;
     struct utc_offset utc;
     struct selection *selection; // for automatic paths; main()'s
@@ -50,6 +52,7 @@ void supervisor_carry_out(struct supervisor *s, int64_t now_ns);
 void supervisor_read_path(struct supervisor *s, struct path *path);
 void supervisor_read_source(struct supervisor *s);
 void supervisor_read_outlet(struct supervisor *s);
+void supervisor_read_sound(struct supervisor *s);
 
 // upkeep.c: workers that ended are reaped and started again when their pacing says so; workers that hang are
 // ended.
@@ -62,6 +65,8 @@ int64_t supervisor_deadline_ns(const struct supervisor *s);
 struct switch_config supervisor_switch_config(const struct config *config, uint32_t slot_count);
 // The gaps are those of the configured destinations.
 void supervisor_name_gaps(struct supervisor *s);
+// Tells a started egress what it will get, sound included, and where to send it.
+CASTOR_MUST_USE int supervisor_tell_outlet(struct supervisor *s);
 // A frame could not be handed to egress, or was lost with it.
 void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns);
 

@@ -3,6 +3,7 @@
 #include "supervisor/internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -19,6 +20,14 @@ void supervisor_name_gaps(struct supervisor *s)
 {
     for (uint32_t i = 0; i < s->config.destination_count; i++)
         gaps_name(&s->gaps, i, s->config.destinations[i].name);
+}
+
+int supervisor_tell_outlet(struct supervisor *s)
+{
+    int error = outlet_tell(&s->outlet, &s->config, &s->source.format, s->path, s->path_count, &s->sound);
+
+    memset(s->sound.sent, 0, sizeof s->sound.sent); // they are that process's own
+    return error;
 }
 
 void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns)

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ipc/channel.h"
+#include "supervisor/config_sound.h"
+
 // Muxing and handing to SRT take less than a millisecond; a second without an answer is a hang.
 #define STUCK_NS CASTOR_NS_PER_S
 
@@ -49,38 +52,59 @@ static int send_destination(struct outlet *outlet, const struct config_destinati
     return error;
 }
 
-static uint32_t pts_offset_ms(const struct config *config, const struct castor_format *format)
+static void describe_sound(struct message_egress_start *start, const struct config *config,
+                           const struct sound_part *sound)
 {
-    if (config->mux.pts_offset_ms)
-        return config->mux.pts_offset_ms;
-    // An access unit as large as the VBV must have arrived before it is due, plus the interval it stands for.
-    return config->encoder.vbv_ms + (uint32_t)(castor_frame_interval_ns(format->rate) / CASTOR_NS_PER_MS) + 1;
+    start->track_count = config_sound_is_on(config) && sound->ring ? config->sound.track_count : 0;
+    start->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
+    start->grid_origin_ns = sound->grid_origin_ns;
+    for (uint32_t i = 0; i < start->track_count; i++) {
+        const struct config_track *track = &config->sound.tracks[i];
+        struct message_egress_track *to = &start->tracks[i];
+        to->codec = track->codec == CONFIG_SOUND_OPUS ? MESSAGE_SOUND_OPUS : MESSAGE_SOUND_AAC;
+        to->channels = config_track_channels(track);
+        to->samples_per_unit = config_track_samples(track);
+        snprintf(to->language, sizeof to->language, "%s", track->language);
+    }
 }
 
 int outlet_tell(struct outlet *outlet, const struct config *config, const struct castor_format *format,
-                const struct path *paths, uint32_t path_count)
+                const struct path *paths, uint32_t path_count, const struct sound_part *sound)
 {
     struct message message;
     struct message_egress_start *start = &message.body.egress_start;
-    int fds[MESSAGE_PATHS_MAX];
+    int fds[MESSAGE_PATHS_MAX + 1];
+    unsigned fd_count = path_count;
 
     message_init(&message, MESSAGE_EGRESS_START);
     snprintf(start->service_name, sizeof start->service_name, "%s", config->mux.service_name);
     start->format = *format;
     start->path_count = path_count;
     start->ring_bytes = paths[0].ring_bytes;
-    start->pts_offset_ms = pts_offset_ms(config, format);
+    start->pts_offset_ms = config_pts_offset_ms(config, format->rate);
     start->pcr_interval_ms = config->mux.pcr_interval_ms;
     start->mux_rate_bps = config->mux.rate_bps;
     start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
     for (uint32_t i = 0; i < path_count; i++)
         fds[i] = ring_reader_fd(paths[i].ring);
+    describe_sound(start, config, sound);
+    if (start->track_count > 0)
+        fds[fd_count++] = ring_reader_fd(sound->ring);
     outlet->told = true;
     outlet->destination_count = config->destination_count;
-    int error = worker_send(&outlet->worker, &message, fds, path_count);
+    int error = worker_send(&outlet->worker, &message, fds, fd_count);
     for (uint32_t i = 0; i < config->destination_count && error == CASTOR_OK; i++)
         error = send_destination(outlet, &config->destinations[i], i);
+    if (error == CASTOR_OK && sound->ready.header.type == MESSAGE_SOUND_READY)
+        error = worker_send(&outlet->worker, &sound->ready, NULL, 0);
     return error;
+}
+
+int outlet_relay(struct outlet *outlet, const struct message *message)
+{
+    if (!outlet->told || outlet->worker.channel_fd < 0 || outlet->worker.killed)
+        return CASTOR_ERR_LOST;
+    return channel_send(outlet->worker.channel_fd, message, NULL, 0);
 }
 
 int outlet_emit(struct outlet *outlet, const struct switch_order *order, int64_t utc_offset_ns,

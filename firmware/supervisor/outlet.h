@@ -5,6 +5,7 @@
 
 #include "supervisor/config.h"
 #include "supervisor/path.h"
+#include "supervisor/sound.h"
 #include "supervisor/worker.h"
 
 #define OUTLET_PENDING_MAX 128
@@ -48,7 +49,11 @@ CASTOR_MUST_USE int outlet_start(struct outlet *outlet, const char *folder, int6
 // Tells a started process what stream it will get and where to send it.
 CASTOR_MUST_USE int outlet_tell(struct outlet *outlet, const struct config *config,
                                 const struct castor_format *format, const struct path *paths,
-                                uint32_t path_count);
+                                uint32_t path_count, const struct sound_part *sound);
+
+// Hands on what the sound worker says. Egress that has no room for it or is not ready does without; it is not
+// ended for that.
+CASTOR_MUST_USE int outlet_relay(struct outlet *outlet, const struct message *message);
 
 // Hands over an access unit. On failure nothing is pending and the frame is lost for every destination.
 CASTOR_MUST_USE int outlet_emit(struct outlet *outlet, const struct switch_order *order,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "supervisor/config_sound.h"
 #include "supervisor/internal.h"
 
 // ---- capture ----
@@ -55,7 +56,7 @@ static int outlet_begins(struct supervisor *s, int64_t now_ns)
     int error = outlet_start(&s->outlet, s->folder, now_ns);
 
     if (error == CASTOR_OK && s->switching_known)
-        error = outlet_tell(&s->outlet, &s->config, &s->source.format, s->path, s->path_count);
+        error = supervisor_tell_outlet(s);
     return error;
 }
 
@@ -75,11 +76,45 @@ static const char *outlet_hangs(const struct supervisor *s, int64_t now_ns)
     return outlet_is_stuck(&s->outlet, now_ns) ? "did not confirm a frame for a second" : NULL;
 }
 
+// ---- sound ----
+
+static struct worker *sound_worker(struct supervisor *s)
+{
+    return &s->sound.worker;
+}
+
+static bool sound_wanted(const struct supervisor *s)
+{
+    return config_sound_is_on(&s->config) && s->sound.ring != NULL;
+}
+
+static int sound_begins(struct supervisor *s, int64_t now_ns)
+{
+    int error = sound_part_start(&s->sound, s->folder, now_ns);
+
+    if (error == CASTOR_OK && s->switching_known)
+        error = sound_part_tell(&s->sound, &s->config, s->source.format.rate);
+    return error;
+}
+
+static void sound_ended(struct supervisor *s, int64_t now_ns)
+{
+    (void)s;
+    (void)now_ns; // egress goes on with silence by itself
+}
+
+static const char *sound_hangs(const struct supervisor *s, int64_t now_ns)
+{
+    return sound_part_is_silent(&s->sound, now_ns) ? "said nothing for too long" : NULL;
+}
+
 const struct staff supervisor_staff[STAFF_COUNT] = {
     [STAFF_SOURCE] = {source_worker, source_wanted, source_begins, supervisor_read_source, source_ended,
                       source_hangs},
     [STAFF_OUTLET] = {outlet_worker, outlet_wanted, outlet_begins, supervisor_read_outlet, outlet_ended,
                       outlet_hangs},
+    [STAFF_SOUND] = {sound_worker, sound_wanted, sound_begins, supervisor_read_sound, sound_ended,
+                     sound_hangs},
 };
 
 // ---- all of them ----

@@ -64,6 +64,8 @@ int supervisor_create(const struct config *config, const char *config_path, cons
     int error = CASTOR_OK;
     for (uint32_t i = 0; i < s->path_count && error == CASTOR_OK; i++)
         error = path_init(&s->path[i], i, config->encoder.bitrate_bps);
+    if (error == CASTOR_OK)
+        error = sound_part_init(&s->sound, config, s->started_ns);
     if (error != CASTOR_OK)
         log_error("no memory for the coded rings: %s", castor_error_text(error));
     if (error == CASTOR_OK) {
@@ -91,6 +93,7 @@ void supervisor_destroy(struct supervisor *s)
         path_finish(&s->path[i]);
     source_finish(&s->source);
     outlet_finish(&s->outlet);
+    sound_part_finish(&s->sound);
     control_destroy(s->control);
     if (s->signal_fd >= 0)
         close(s->signal_fd);
@@ -109,7 +112,7 @@ static void take_priority(struct supervisor *s)
         return;
     if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0)
         log_debug("no real-time priority: %s", strerror(errno));
-    s->source.worker.nice = s->outlet.worker.nice = -15;
+    s->source.worker.nice = s->outlet.worker.nice = s->sound.worker.nice = -15;
     for (uint32_t i = 0; i < s->path_count; i++)
         s->path[i].worker.nice = -10;
 }

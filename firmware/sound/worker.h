@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sound worker: takes sound from one source, makes the tracks of it as the supervisor orders, puts their
+// access units into the sound ring and announces each. Without a source it goes on with silence.
+#ifndef SOUND_WORKER_H
+#define SOUND_WORKER_H
+
+#include "sound/intake.h"
+
+enum sound_exit {
+    SOUND_EXIT_OK = 0,       // STOP, or the supervisor is gone
+    SOUND_EXIT_FAILED = 1,   // could not go on; FAILED says why
+    SOUND_EXIT_PROTOCOL = 2, // the supervisor broke the protocol
+};
+
+// The source's sound has this long to come; then silence takes its place.
+#define SOUND_PATIENCE_NS (80 * CASTOR_NS_PER_MS)
+
+// Runs until told to stop; returns the exit code. `fd` is the channel to the supervisor, kept open.
+int sound_worker_run(int fd, intake_find find);
+
+#endif

@@ -7,8 +7,14 @@
 //   {"command":"idr"}                                      an IDR soon
 //   {"command":"bitrate","kbps":3000}
 //   {"command":"fault","path":"A","kind":"garbage","count":1,"factor":3}
-//   {"command":"restart","worker":"A"}                     also "capture", "egress": end it, start it anew
+//   {"command":"restart","worker":"A"}                     also "capture", "egress", "record": end it, start
+//   it anew
 //   {"command":"reload","config":{...}}                    a whole configuration
+//   {"command":"record","action":"start","text":"NAME"}    also "stop"; "mark" with a remark; "save" with
+//   "minutes"
+//                                                          and a name; "protect", "unprotect" with a name.
+//                                                          What came of it is in the status: record.answered,
+//                                                          .answer
 //   {"command":"stop"}
 // The others are answered by {"ok":true} (perhaps with "text", a remark); each by
 // {"ok":false,"error":"what happened, why, what to do"} when it was refused.

@@ -39,6 +39,7 @@ static const char *check_failed(const struct message *m)
 #define ENCODE MESSAGE_FROM_ENCODE
 #define EGRESS MESSAGE_FROM_EGRESS
 #define SOUND MESSAGE_FROM_SOUND
+#define RECORD MESSAGE_FROM_RECORD
 
 static const struct message_kind {
     const char *name;
@@ -47,7 +48,7 @@ static const struct message_kind {
     const char *(*check)(const struct message *message);
 } kinds[] = {
     [MESSAGE_STOP] = {"STOP", 0, SUPERVISOR, NULL},
-    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND, check_failed},
+    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND | RECORD, check_failed},
     [MESSAGE_CAPTURE_START] = {"CAPTURE_START", BODY(capture_start), SUPERVISOR, message_check_capture_start},
     [MESSAGE_CAPTURE_POOL] = {"CAPTURE_POOL", BODY(capture_pool), SUPERVISOR, message_check_capture_pool},
     [MESSAGE_CAPTURE_READY] = {"CAPTURE_READY", BODY(capture_ready), CAPTURE, message_check_capture_ready},
@@ -83,6 +84,13 @@ static const struct message_kind {
     [MESSAGE_GAP] = {"GAP", BODY(gap), EGRESS, message_check_gap},
     [MESSAGE_ARRIVED] = {"ARRIVED", BODY(arrived), EGRESS, message_check_arrived},
     [MESSAGE_GAP_NOTE] = {"GAP_NOTE", BODY(gap_note), SUPERVISOR, message_check_gap_note},
+    [MESSAGE_RECORD_START] = {"RECORD_START", BODY(record_start), SUPERVISOR, message_check_record_start},
+    [MESSAGE_RECORD_CONFIG] = {"RECORD_CONFIG", BODY(record_config), SUPERVISOR, message_check_record_config},
+    [MESSAGE_RECORD_ORDER] = {"RECORD_ORDER", BODY(record_order), SUPERVISOR, message_check_record_order},
+    [MESSAGE_RECORD_UNIT] = {"RECORD_UNIT", BODY(record_unit), SUPERVISOR, message_check_record_unit},
+    [MESSAGE_RECORD_READY] = {"RECORD_READY", 0, RECORD, NULL},
+    [MESSAGE_RECORD_TAKEN] = {"RECORD_TAKEN", BODY(record_taken), RECORD, NULL},
+    [MESSAGE_RECORD_STATE] = {"RECORD_STATE", BODY(record_state), RECORD, message_check_record_state},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 

@@ -18,6 +18,7 @@
 #include "ipc/message_limits.h"
 #include "ipc/message_overlay.h"
 #include "ipc/message_sound.h"
+#include "ipc/message_record.h"
 
 #define MESSAGE_MAGIC 0x4341u // "CA"
 #define MESSAGE_VERSION 4u
@@ -71,6 +72,16 @@ enum message_type {
     // sound -> supervisor
     MESSAGE_SOUND_STATS = 74,
 
+    // supervisor -> record
+    MESSAGE_RECORD_START = 80, // with path_count descriptors: the coded rings (read-only), path 0 first
+    MESSAGE_RECORD_CONFIG = 81,
+    MESSAGE_RECORD_ORDER = 82,
+    MESSAGE_RECORD_UNIT = 83,
+    // record -> supervisor
+    MESSAGE_RECORD_READY = 88, // no body
+    MESSAGE_RECORD_TAKEN = 89,
+    MESSAGE_RECORD_STATE = 90,
+
     // supervisor -> capture
     MESSAGE_OVERLAY = 104,
     // capture -> supervisor
@@ -90,6 +101,7 @@ enum message_sender {
     MESSAGE_FROM_ENCODE = 1u << 2,
     MESSAGE_FROM_EGRESS = 1u << 3,
     MESSAGE_FROM_SOUND = 1u << 4,
+    MESSAGE_FROM_RECORD = 1u << 5,
 };
 
 struct message_header {
@@ -140,6 +152,12 @@ struct message {
         struct message_gap gap;
         struct message_arrived arrived;
         struct message_gap_note gap_note;
+        struct message_record_start record_start;
+        struct message_record_config record_config;
+        struct message_record_order record_order;
+        struct message_record_unit record_unit;
+        struct message_record_taken record_taken;
+        struct message_record_state record_state;
     } body;
 };
 

@@ -32,6 +32,8 @@ const char *message_format(const struct castor_format *format);
 
 // The origin of a media time line; `known`: a time must be in it.
 const char *message_origin(const struct message_capture_origin *origin, int known);
+// What is wrong with the name of an access unit.
+const char *message_fault_of_emit(const struct message_emit *emit);
 
 const char *message_check_capture_start(const struct message *m);
 const char *message_check_capture_ready(const struct message *m);
@@ -68,5 +70,11 @@ const char *message_check_sound_stats(const struct message *m);
 const char *message_check_gap(const struct message *m);
 const char *message_check_arrived(const struct message *m);
 const char *message_check_gap_note(const struct message *m);
+
+const char *message_check_record_start(const struct message *m);
+const char *message_check_record_config(const struct message *m);
+const char *message_check_record_order(const struct message *m);
+const char *message_check_record_unit(const struct message *m);
+const char *message_check_record_state(const struct message *m);
 
 #endif

@@ -34,13 +34,17 @@ const char *message_check_destination(const struct message *m)
     return NULL;
 }
 
-const char *message_check_emit(const struct message *m)
+const char *message_fault_of_emit(const struct message_emit *b)
 {
-    const struct message_emit *b = &m->body.emit;
     MOST(b->path, MESSAGE_PATHS_MAX - 1, "path out of range");
     RANGE(b->size_bytes, 1, MESSAGE_ACCESS_UNIT_MAX_BYTES, "access unit size out of range");
     RANGE(b->capture_ns, 1, INT64_MAX, "capture time out of range");
     return NULL;
+}
+
+const char *message_check_emit(const struct message *m)
+{
+    return message_fault_of_emit(&m->body.emit);
 }
 
 const char *message_check_sent(const struct message *m)

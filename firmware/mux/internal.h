@@ -112,15 +112,6 @@ CASTOR_MUST_USE int mux_tables_build(struct mux *mux);
 // as its SPS has them. A PMT that was sent already gets the next version. Without room it stays as it was.
 void mux_tables_describe_hevc(struct mux *mux, const uint8_t profile[HEVC_PROFILE_BYTES]);
 
-// ---- sei.c
-
-#define MUX_SEI_BYTES_MAX 128
-
-// Writes the SEI NAL unit with its start code: capture time in UTC and the frame's identity. Returns its
-// size.
-size_t mux_sei_write(enum encoder_codec codec, const struct mux_access_unit *unit,
-                     uint8_t out[MUX_SEI_BYTES_MAX]);
-
 // ---- pace.c: when packets lie
 
 // Capture time in 27 MHz and 90 kHz ticks, rounded to the nearest, not yet wrapped.

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hal/encoder.h"
 #include "hal/error.h"
 
 #define MUX_TS_PACKET_BYTES 188
@@ -187,6 +188,14 @@ void mux_set_companion(struct mux *mux, struct mux_companion *companion);
 // is no PCR to relate to yet), CASTOR_ERR_INVALID for a bad stream, size or time; any other error is the
 // sink's.
 CASTOR_MUST_USE int mux_write_pes(struct mux *mux, const struct mux_pes *pes, struct mux_sink *sink);
+
+#define MUX_SEI_BYTES_MAX 128
+
+// Writes the SEI NAL unit, start code first, that mux_write_access_unit() puts before the first slice:
+// capture time in UTC (MISB ST 0604) and the frame's identity. For containers that are no transport streams.
+// Returns its size.
+size_t mux_sei_write(enum encoder_codec codec, const struct mux_access_unit *unit,
+                     uint8_t out[MUX_SEI_BYTES_MAX]);
 
 void mux_get_statistics(const struct mux *mux, struct mux_statistics *out);
 

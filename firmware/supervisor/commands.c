@@ -31,6 +31,7 @@ static struct status_snapshot take_snapshot(struct supervisor *s)
         .path_count = s->path_count,
         .source = &s->source,
         .outlet = &s->outlet,
+        .recorder = &s->recorder,
         .metrics = &s->metrics,
         .utc = &s->utc,
         .selection = s->selection,
@@ -150,11 +151,26 @@ static int command_restart(struct supervisor *s, const char *name, struct contro
         if (name[0] == path_letter(i) && name[1] == '\0')
             worker = &s->path[i].worker;
     if (!worker)
-        return answer(text, CASTOR_ERR_NOT_FOUND, "there is no worker \"%s\"; say A, B, capture or egress",
-                      name);
+        return answer(text, CASTOR_ERR_NOT_FOUND,
+                      "there is no worker \"%s\"; say A, B, capture, egress or record", name);
     restart_reset(&worker->restart, castor_now_ns());
     worker_kill(worker);
     return CASTOR_OK;
+}
+
+static int command_record(struct supervisor *s, uint32_t kind, uint32_t minutes, const char *words,
+                          struct control_text *text)
+{
+    if (s->config.record.folder[0] == '\0')
+        return answer(text, CASTOR_ERR_INVALID,
+                      "this box does not record; set record.folder in its configuration");
+    int error = recorder_order(&s->recorder, (enum message_record_order_kind)kind, minutes, words);
+    if (error == CASTOR_OK)
+        return CASTOR_OK;
+    bool remembered = kind == MESSAGE_RECORD_ORDER_START || kind == MESSAGE_RECORD_ORDER_STOP;
+    return answer(text, error, "the recorder is not running at the moment (%s)%s",
+                  s->recorder.worker.failure[0] ? s->recorder.worker.failure : "it is being started",
+                  remembered ? "; it will do so when it is" : "; try again");
 }
 
 static int command_stop(struct supervisor *s, struct control_text *text)
@@ -205,6 +221,8 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
                           "these budgets do not fit the running pool; stop the box and start it with the new "
                           "configuration. Nothing was changed");
     }
+    if (change & (CONFIG_CHANGE_RECORD | CONFIG_CHANGE_MUX))
+        recorder_reconfigure(&s->recorder, &s->config, config, change & CONFIG_CHANGE_MUX, castor_now_ns());
     s->config = *config;
     if (change & CONFIG_CHANGE_BITRATE)
         set_bitrate(s, config->encoder.bitrate_bps);
@@ -259,5 +277,6 @@ const struct control_handlers supervisor_handlers = {
     .fault = command_fault,
     .restart = command_restart,
     .reload = command_reload,
+    .record = command_record,
     .stop = command_stop,
 };

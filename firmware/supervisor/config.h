@@ -105,6 +105,20 @@ struct config_sound { // config_sound.h says what it comes to
     struct config_track tracks[CONFIG_TRACKS_MAX];
 };
 
+enum config_container { CONFIG_CONTAINER_TS, CONFIG_CONTAINER_MP4 };
+enum config_record_mode { CONFIG_RECORD_CONTINUOUS, CONFIG_RECORD_COMMAND, CONFIG_RECORD_PREROLL };
+
+struct config_record {
+    char folder[512]; // absolute; "" = nothing is recorded
+    enum config_container container;
+    enum config_record_mode mode;
+    uint32_t segment_seconds;
+    uint32_t segment_mb; // 0 = any size
+    uint32_t keep_mb;    // 0 = no limit
+    uint32_t free_mb;
+    uint32_t preroll_minutes;
+};
+
 struct config {
     char name[64];
     int log_level;
@@ -116,6 +130,7 @@ struct config {
     uint32_t pool_slots;            // key pool.slots; 0 = as many as the budgets need
     char pool_dmabuf[64];           // key pool.dmabuf: CONFIG_DMABUF_AUTO, _OFF, or the path of a heap
     struct config_mux mux;
+    struct config_record record;
     uint32_t destination_count;
     struct config_destination destinations[CONFIG_DESTINATIONS_MAX];
     char control_socket[104]; // key control.socket; empty = the default place
@@ -157,6 +172,7 @@ enum config_change {
     CONFIG_CHANGE_RESTART = 1u << 6,      // pool, picture format, chain length: everything starts again
     CONFIG_CHANGE_SOUND = 1u << 8,        // the sound worker starts again
     CONFIG_CHANGE_SOUND_MIX = 1u << 9,    // a message to the sound worker
+    CONFIG_CHANGE_RECORD = 1u << 12,      // a message to the recorder, or its start or end
     CONFIG_CHANGE_OTHER = 1u << 7,        // names and permissions: in force as soon as it is in place
 };
 unsigned config_diff(const struct config *before, const struct config *after);

@@ -225,11 +225,20 @@ static unsigned diff_sound(const struct config *a, const struct config *b)
     return change;
 }
 
+static unsigned diff_record(const struct config_record *a, const struct config_record *b)
+{
+    bool same = strcmp(a->folder, b->folder) == 0 && a->container == b->container && a->mode == b->mode &&
+                a->segment_seconds == b->segment_seconds && a->segment_mb == b->segment_mb &&
+                a->keep_mb == b->keep_mb && a->free_mb == b->free_mb &&
+                a->preroll_minutes == b->preroll_minutes;
+    return same ? 0 : CONFIG_CHANGE_RECORD;
+}
+
 unsigned config_diff(const struct config *before, const struct config *after)
 {
     unsigned change = diff_source(before, after) | diff_encoders(before, after) |
                       diff_switch(&before->switching, &after->switching) | diff_outlet(before, after) |
-                      diff_sound(before, after);
+                      diff_sound(before, after) | diff_record(&before->record, &after->record);
 
     if (before->pool_slots != after->pool_slots || strcmp(before->pool_dmabuf, after->pool_dmabuf) != 0 ||
         strcmp(before->control_socket, after->control_socket) != 0)

@@ -78,6 +78,7 @@ static const struct config_field root_fields[] = {
     GROUP("switch", offsetof(struct config, switching), config_switch_group),
     GROUP("pool", 0, pool_group),
     GROUP("mux", offsetof(struct config, mux), config_mux_group),
+    GROUP("record", offsetof(struct config, record), config_record_group),
     {.key = "destinations",
      .kind = CONFIG_KIND_ARRAY,
      .offset = offsetof(struct config, destinations),

@@ -17,5 +17,6 @@ extern const struct config_group config_encoder_group;
 extern const struct config_group config_switch_group;
 extern const struct config_group config_mux_group;
 extern const struct config_group config_destination_group;
+extern const struct config_group config_record_group;
 
 #endif

@@ -407,6 +407,8 @@ int config_rules_check(struct config *config, struct config_error *error)
 {
     if (config->control_socket[0] != '\0' && config->control_socket[0] != '/')
         return config_refuse(error, "/control/socket", "must be an absolute path, beginning with /");
+    if (config->record.folder[0] != '\0' && config->record.folder[0] != '/')
+        return config_refuse(error, "/record/folder", "must be an absolute path, beginning with /");
     int result = check_source(config, error);
     if (result == CASTOR_OK)
         result = check_encoder(config, error);

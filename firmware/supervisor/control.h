@@ -35,6 +35,9 @@ struct control_handlers {
                  struct control_text *text);
     int (*restart)(struct supervisor *s, const char *worker, struct control_text *text);
     int (*reload)(struct supervisor *s, const char *json, struct control_text *text);
+    // kind: enum message_record_order_kind; `words` as it says
+    int (*record)(struct supervisor *s, uint32_t kind, uint32_t minutes, const char *words,
+                  struct control_text *text);
     int (*stop)(struct supervisor *s, struct control_text *text);
 };
 

@@ -11,7 +11,15 @@
 #include "supervisor/control.h"
 #include "supervisor/json_text.h"
 
-enum argument_kind { ARGUMENT_PATH, ARGUMENT_NUMBER, ARGUMENT_FAULT, ARGUMENT_WORKER, ARGUMENT_DOCUMENT };
+enum argument_kind {
+    ARGUMENT_PATH,
+    ARGUMENT_NUMBER,
+    ARGUMENT_FAULT,
+    ARGUMENT_WORKER,
+    ARGUMENT_DOCUMENT,
+    ARGUMENT_RECORD,
+    ARGUMENT_TEXT
+};
 
 // Everything that any command takes.
 struct arguments {
@@ -21,6 +29,9 @@ struct arguments {
     uint32_t count;
     uint32_t factor;
     char worker[16];
+    uint32_t action; // enum message_record_order_kind
+    uint32_t minutes;
+    char text[MESSAGE_RECORD_TEXT_BYTES];
     char *config; // JSON, malloc'ed
 };
 
@@ -119,10 +130,38 @@ static char *take_worker(const char *text, char *out, size_t size)
 
     if (path_from_text(text, &path))
         snprintf(out, size, "%c", (char)('A' + path));
-    else if (strcmp(text, "capture") == 0 || strcmp(text, "egress") == 0)
+    else if (strcmp(text, "capture") == 0 || strcmp(text, "egress") == 0 || strcmp(text, "record") == 0)
         snprintf(out, size, "%s", text);
     else
-        return reply_error("worker must be the letter of a path, capture or egress");
+        return reply_error("worker must be the letter of a path, capture, egress or record");
+    return NULL;
+}
+
+static char *take_record(const char *text, uint32_t *out)
+{
+    static const char *const words[MESSAGE_RECORD_ORDERS] = {
+        [MESSAGE_RECORD_ORDER_START] = "start",     [MESSAGE_RECORD_ORDER_STOP] = "stop",
+        [MESSAGE_RECORD_ORDER_MARK] = "mark",       [MESSAGE_RECORD_ORDER_SAVE] = "save",
+        [MESSAGE_RECORD_ORDER_PROTECT] = "protect", [MESSAGE_RECORD_ORDER_UNPROTECT] = "unprotect",
+    };
+
+    for (uint32_t i = MESSAGE_RECORD_ORDER_START; i < MESSAGE_RECORD_ORDERS; i++) {
+        if (strcmp(text, words[i]) != 0)
+            continue;
+        *out = i;
+        return NULL;
+    }
+    return reply_error("action must be one of start, stop, mark, save, protect, unprotect");
+}
+
+static char *take_text(const struct argument *argument, const char *text, char *out, size_t size)
+{
+    if (strlen(text) >= size)
+        return reply_error("%s must not be longer than %zu bytes", argument->key, size - 1);
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return reply_error("%s must not hold control characters", argument->key);
+    snprintf(out, size, "%s", text);
     return NULL;
 }
 
@@ -148,6 +187,10 @@ static char *take_argument(const struct argument *argument, json_t *value, struc
         return take_fault(text, at);
     case ARGUMENT_WORKER:
         return take_worker(text, at, sizeof arguments->worker);
+    case ARGUMENT_RECORD:
+        return take_record(text, at);
+    case ARGUMENT_TEXT:
+        return take_text(argument, text, at, sizeof arguments->text);
     case ARGUMENT_DOCUMENT:
         arguments->config = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         return arguments->config ? NULL : reply_error("out of memory; nothing was done");
@@ -176,7 +219,7 @@ static char *take_arguments(const struct command *command, json_t *request, stru
             refusal = take_argument(argument, value, arguments);
         else if (argument->required)
             refusal = reply_error("the command %s needs \"%s\"", command->name, argument->key);
-        else
+        else if (argument->kind == ARGUMENT_NUMBER)
             *(uint32_t *)(void *)((char *)arguments + argument->offset) = argument->standard;
     }
     return refusal;
@@ -236,6 +279,12 @@ static int act_reload(const struct control_handlers *handlers, struct supervisor
     return handlers->reload(s, arguments->config, text);
 }
 
+static int act_record(const struct control_handlers *handlers, struct supervisor *s,
+                      const struct arguments *arguments, struct control_text *text)
+{
+    return handlers->record(s, arguments->action, arguments->minutes, arguments->text, text);
+}
+
 static int act_stop(const struct control_handlers *handlers, struct supervisor *s,
                     const struct arguments *arguments, struct control_text *text)
 {
@@ -258,6 +307,12 @@ static const struct argument restart_arguments[] = {{ARGUMENT(worker, ARGUMENT_W
 static const struct argument reload_arguments[] = {{ARGUMENT(config, ARGUMENT_DOCUMENT), .required = true},
                                                    {0}};
 
+static const struct argument record_arguments[] = {
+    {ARGUMENT(action, ARGUMENT_RECORD), .required = true},
+    {ARGUMENT(minutes, ARGUMENT_NUMBER), .min = 0, .max = 1440},
+    {ARGUMENT(text, ARGUMENT_TEXT)},
+    {0}};
+
 static const struct command commands[] = {
     {.name = "status", .show = show_status},
     {.name = "config", .show = show_config},
@@ -268,6 +323,7 @@ static const struct command commands[] = {
     {.name = "fault", .arguments = fault_arguments, .act = act_fault},
     {.name = "restart", .arguments = restart_arguments, .act = act_restart},
     {.name = "reload", .arguments = reload_arguments, .act = act_reload},
+    {.name = "record", .arguments = record_arguments, .act = act_record},
     {.name = "stop", .act = act_stop},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -63,7 +63,7 @@ static void path_coded(struct supervisor *s, struct path *path, const struct mes
     struct switch_access_unit unit;
     const char *why = NULL;
 
-    path->ring_tail = outlet_ring_tail(&s->outlet, path);
+    path->ring_tail = supervisor_ring_tail(s, path, now_ns);
     if (path_judge(path, coded, &s->source.format, &unit, &why) != CASTOR_OK) {
         log_error("%s sent %s", path->worker.name, why);
         path_fails(s, path, SWITCH_CAUSE_PROTOCOL, why);
@@ -150,6 +150,10 @@ static void begin(struct supervisor *s, int64_t now_ns)
     if (s->sound.worker.pid > 0 && !s->sound.told &&
         sound_part_tell(&s->sound, &s->config, s->source.format.rate) != CASTOR_OK)
         worker_kill(&s->sound.worker);
+    if (s->recorder.worker.pid > 0 && !s->recorder.told &&
+        recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, s->path, s->path_count) !=
+            CASTOR_OK)
+        log_warning("the recorder did not take its orders; it starts again");
 }
 
 static void source_is_ready(struct supervisor *s, const struct message_capture_ready *ready, int64_t now_ns)

@@ -10,6 +10,7 @@
 #include "supervisor/metrics.h"
 #include "supervisor/outlet.h"
 #include "supervisor/path.h"
+#include "supervisor/recorder.h"
 #include "supervisor/selection.h"
 #include "supervisor/sound.h"
 #include "supervisor/source.h"
@@ -29,6 +30,7 @@ struct supervisor {
     uint32_t path_count;
     struct source source;
     struct outlet outlet;
+    struct recorder recorder;
     struct gaps gaps;
     uint64_t session; // a random name of this run: with it, sequences are unique for ever
     struct sound_part sound;
@@ -48,11 +50,15 @@ struct supervisor {
 // orders.c: carries out everything the switch has ordered, including what failing orders lead to.
 void supervisor_carry_out(struct supervisor *s, int64_t now_ns);
 
+// orders.c: everything before this position in the ring of `path` has been read by everybody.
+uint64_t supervisor_ring_tail(const struct supervisor *s, const struct path *path, int64_t now_ns);
+
 // inbox.c: reads all there is from one worker's channel.
 void supervisor_read_path(struct supervisor *s, struct path *path);
 void supervisor_read_source(struct supervisor *s);
 void supervisor_read_outlet(struct supervisor *s);
 void supervisor_read_sound(struct supervisor *s);
+void supervisor_read_recorder(struct supervisor *s);
 
 // upkeep.c: workers that ended are reaped and started again when their pacing says so; workers that hang are
 // ended.

@@ -7,11 +7,19 @@
 
 #include "base/log.h"
 
-static void order_encode(struct supervisor *s, const struct switch_order *order)
+uint64_t supervisor_ring_tail(const struct supervisor *s, const struct path *path, int64_t now_ns)
+{
+    uint64_t outlet = outlet_ring_tail(&s->outlet, path);
+    uint64_t recorder = recorder_ring_tail(&s->recorder, path, now_ns);
+
+    return outlet < recorder ? outlet : recorder;
+}
+
+static void order_encode(struct supervisor *s, const struct switch_order *order, int64_t now_ns)
 {
     struct path *path = &s->path[order->path];
 
-    path->ring_tail = outlet_ring_tail(&s->outlet, path);
+    path->ring_tail = supervisor_ring_tail(s, path, now_ns);
     if (path_encode(path, order) != CASTOR_OK)
         s->fault_wake |= 1u << order->path;
 }
@@ -41,10 +49,11 @@ static void order_emit(struct supervisor *s, const struct switch_order *order, i
     metrics_add(&s->metrics, now_ns, METRICS_EMITTED, 1);
     if (outlet_emit(&s->outlet, order, s->utc.offset_ns, now_ns) == CASTOR_OK) {
         gaps_handed(&s->gaps, order->sequence, order->capture_ns);
-        return;
+    } else {
+        gaps_lost(&s->gaps, order->sequence, order->capture_ns);
+        supervisor_lose_emitted(s, now_ns);
     }
-    gaps_lost(&s->gaps, order->sequence, order->capture_ns);
-    supervisor_lose_emitted(s, now_ns);
+    recorder_relay(&s->recorder, order, s->utc.offset_ns, castor_now_ns());
 }
 
 static void order_lost(struct supervisor *s, const struct switch_order *order, int64_t now_ns)
@@ -113,7 +122,7 @@ static void carry_out(struct supervisor *s, const struct switch_order *order, in
 {
     switch (order->kind) {
     case SWITCH_ORDER_ENCODE:
-        order_encode(s, order);
+        order_encode(s, order, now_ns);
         break;
     case SWITCH_ORDER_EMIT:
         order_emit(s, order, now_ns);

@@ -107,15 +107,9 @@ int outlet_relay(struct outlet *outlet, const struct message *message)
     return channel_send(outlet->worker.channel_fd, message, NULL, 0);
 }
 
-int outlet_emit(struct outlet *outlet, const struct switch_order *order, int64_t utc_offset_ns,
-                int64_t now_ns)
+struct message_emit outlet_emit_of(const struct switch_order *order, int64_t utc_offset_ns)
 {
-    struct message message;
-
-    if (!outlet->worker.ready || outlet->pending_count == OUTLET_PENDING_MAX)
-        return CASTOR_ERR_LOST;
-    message_init(&message, MESSAGE_EMIT);
-    message.body.emit = (struct message_emit){
+    return (struct message_emit){
         .sequence = order->sequence,
         .capture_ns = order->capture_ns,
         .utc_offset_ns = utc_offset_ns,
@@ -126,6 +120,17 @@ int outlet_emit(struct outlet *outlet, const struct switch_order *order, int64_t
         .flags =
             (order->idr ? MESSAGE_EMIT_IDR : 0u) | (order->after_switch ? MESSAGE_EMIT_AFTER_SWITCH : 0u),
     };
+}
+
+int outlet_emit(struct outlet *outlet, const struct switch_order *order, int64_t utc_offset_ns,
+                int64_t now_ns)
+{
+    struct message message;
+
+    if (!outlet->worker.ready || outlet->pending_count == OUTLET_PENDING_MAX)
+        return CASTOR_ERR_LOST;
+    message_init(&message, MESSAGE_EMIT);
+    message.body.emit = outlet_emit_of(order, utc_offset_ns);
     int error = worker_send(&outlet->worker, &message, NULL, 0);
     if (error != CASTOR_OK)
         return error;

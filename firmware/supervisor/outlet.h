@@ -55,6 +55,9 @@ CASTOR_MUST_USE int outlet_tell(struct outlet *outlet, const struct config *conf
 // ended for that.
 CASTOR_MUST_USE int outlet_relay(struct outlet *outlet, const struct message *message);
 
+// What is said of an access unit that goes out.
+struct message_emit outlet_emit_of(const struct switch_order *order, int64_t utc_offset_ns);
+
 // Hands over an access unit. On failure nothing is pending and the frame is lost for every destination.
 CASTOR_MUST_USE int outlet_emit(struct outlet *outlet, const struct switch_order *order,
                                 int64_t utc_offset_ns, int64_t now_ns);

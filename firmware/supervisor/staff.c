@@ -108,6 +108,39 @@ static const char *sound_hangs(const struct supervisor *s, int64_t now_ns)
     return sound_part_is_silent(&s->sound, now_ns) ? "said nothing for too long" : NULL;
 }
 
+// ---- recorder ----
+
+static struct worker *recorder_worker(struct supervisor *s)
+{
+    return &s->recorder.worker;
+}
+
+static bool recorder_wanted(const struct supervisor *s)
+{
+    return s->config.record.folder[0] != '\0';
+}
+
+static int recorder_begins(struct supervisor *s, int64_t now_ns)
+{
+    int error = recorder_start(&s->recorder, s->folder, now_ns);
+
+    if (error == CASTOR_OK && s->switching_known)
+        error =
+            recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, s->path, s->path_count);
+    return error;
+}
+
+static void recorder_ended(struct supervisor *s, int64_t now_ns)
+{
+    (void)now_ns;
+    recorder_forget(&s->recorder);
+}
+
+static const char *recorder_does_hang(const struct supervisor *s, int64_t now_ns)
+{
+    return recorder_hangs(&s->recorder, now_ns);
+}
+
 const struct staff supervisor_staff[STAFF_COUNT] = {
     [STAFF_SOURCE] = {source_worker, source_wanted, source_begins, supervisor_read_source, source_ended,
                       source_hangs},
@@ -115,6 +148,8 @@ const struct staff supervisor_staff[STAFF_COUNT] = {
                       outlet_hangs},
     [STAFF_SOUND] = {sound_worker, sound_wanted, sound_begins, supervisor_read_sound, sound_ended,
                      sound_hangs},
+    [STAFF_RECORDER] = {recorder_worker, recorder_wanted, recorder_begins, supervisor_read_recorder,
+                        recorder_ended, recorder_does_hang},
 };
 
 // ---- all of them ----

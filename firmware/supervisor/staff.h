@@ -16,6 +16,7 @@ enum staff_member {
     STAFF_SOURCE,
     STAFF_SOUND,
     STAFF_OUTLET,
+    STAFF_RECORDER,
     STAFF_COUNT,
 };
 

@@ -68,6 +68,26 @@
 //                                       units lost_not_connected, lost_waiting_idr, lost_buffer_full,
 //                                       lost_unacknowledged (sent, never arrived); since
 //                                       egress started
+//   record          the recording; null when none is configured
+//     folder, container ("ts", "mp4"), mode ("continuous", "command", "preroll")    as configured
+//     state                             "starting" (looks through the folder), "idle", "recording",
+//     "preroll",
+//                                       "failing"; null = the recorder is not running
+//     text                              why it fails or failed last, a sentence; null
+//     recording, name                   START was said and STOP was not; the name that it was given, or null
+//     file                              that is being written, or null
+//     frames, left_out, gaps            written; that should have been recorded and are not, and in how many
+//                                       runs: since the recorder started
+//     synced                            sequence up to which all is on the disk
+//     bytes, closed, removed, recovered written; segments closed, removed for room, found open at the start
+//     kept_segments, kept_bytes, free_bytes   in the folder, and on its file system
+//     queue_bytes, queue_size_bytes     waiting for the disk, and what may wait
+//     slowest_ms                        longest that the disk took for one call, of the last minute
+//     last_order, answered, answer, answer_ok   serial of the last command, of the last that was carried out,
+//                                       and what came of that
+//     relayed, not_relayed              access units handed to the recorder; while it could not take them
+//     relay_slowest_us                  the longest that handing one over held up the supervisor
+//     worker
 //   frames          captured, encoded, emitted, sent (to at least one destination): since start
 //   losses          frames that are missing in the stream that leaves the box, each under one cause
 //     frames                            capture (never captured), no_path (no encoder in time), egress, all
@@ -104,6 +124,7 @@
 #include "supervisor/metrics.h"
 #include "supervisor/outlet.h"
 #include "supervisor/path.h"
+#include "supervisor/recorder.h"
 #include "supervisor/selection.h"
 #include "supervisor/source.h"
 #include "supervisor/switch.h"
@@ -121,6 +142,7 @@ struct status_snapshot {
     uint32_t path_count;
     const struct source *source;
     const struct outlet *outlet;
+    const struct recorder *recorder;
     const struct metrics *metrics;
     const struct utc_offset *utc;
     const struct selection *selection; // NULL = there was none

@@ -32,6 +32,7 @@ json_t *status_on_air(const struct status_snapshot *s);
 json_t *status_stream(const struct status_snapshot *s);
 json_t *status_egress(const struct status_snapshot *s);
 json_t *status_destinations(const struct status_snapshot *s);
+json_t *status_record(const struct status_snapshot *s);
 json_t *status_destination_gaps(const struct status_snapshot *s, uint32_t index); // of destinations[]
 json_t *status_frames(const struct status_snapshot *s);
 json_t *status_losses(const struct status_snapshot *s);

@@ -54,6 +54,7 @@ int supervisor_create(const struct config *config, const char *config_path, cons
     s->path_count = config->encoder.chain_count;
     source_init(&s->source, strcmp(config->source.path, "-") == 0);
     outlet_init(&s->outlet);
+    recorder_init(&s->recorder, config);
     gaps_init(&s->gaps);
     supervisor_name_gaps(s);
     metrics_init(&s->metrics, s->started_ns);
@@ -94,6 +95,7 @@ void supervisor_destroy(struct supervisor *s)
     source_finish(&s->source);
     outlet_finish(&s->outlet);
     sound_part_finish(&s->sound);
+    recorder_finish(&s->recorder);
     control_destroy(s->control);
     if (s->signal_fd >= 0)
         close(s->signal_fd);
@@ -176,7 +178,7 @@ static unsigned list_descriptors(struct supervisor *s, struct pollfd *fds)
     // What egress says can wait for the next frame, with which it is read: a wake-up less for each frame. Its
     // end still shows.
     if (frames_flow(s))
-        fds[AT_STAFF(STAFF_OUTLET)].events = 0;
+        fds[AT_STAFF(STAFF_OUTLET)].events = fds[AT_STAFF(STAFF_RECORDER)].events = 0;
     fds[AT_SIGNALS] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
     return AT_CONTROL + control_poll_fds(s->control, &fds[AT_CONTROL]);
 }

@@ -99,7 +99,8 @@ static void retire_outdated(struct supervisor *s, int64_t now_ns)
 static void look_round(struct supervisor *s, int64_t now_ns)
 {
     s->upkeep_ns = now_ns + UPKEEP_INTERVAL_NS;
-    supervisor_read_outlet(s); // while frames flow nothing else wakes us for it
+    supervisor_read_outlet(s); // while frames flow nothing else wakes us for these
+    supervisor_read_recorder(s);
     for (unsigned i = 0; i < STAFF_COUNT; i++)
         staff_end_hanging(s, i, now_ns);
     retire_outdated(s, now_ns);

@@ -62,7 +62,7 @@ static int on_restart(struct supervisor *s, const char *worker, struct control_t
 {
     (void)s;
     (void)text;
-    demand(strcmp(worker, "capture") == 0 || strcmp(worker, "egress") == 0 ||
+    demand(strcmp(worker, "capture") == 0 || strcmp(worker, "egress") == 0 || strcmp(worker, "record") == 0 ||
            (worker[0] >= 'A' && worker[0] <= 'H' && worker[1] == '\0'));
     return CASTOR_OK;
 }
@@ -79,10 +79,21 @@ static int on_reload(struct supervisor *s, const char *json, struct control_text
     return result;
 }
 
+static int on_record(struct supervisor *s, uint32_t kind, uint32_t minutes, const char *words,
+                     struct control_text *text)
+{
+    (void)s;
+    (void)text;
+    demand(kind >= MESSAGE_RECORD_ORDER_START && kind < MESSAGE_RECORD_ORDERS && minutes <= 1440 &&
+           strlen(words) < MESSAGE_RECORD_TEXT_BYTES);
+    return CASTOR_OK;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    static const struct control_handlers handlers = {give,       give,     give,       on_switch, on_plain,
-                                                     on_bitrate, on_fault, on_restart, on_reload, on_plain};
+    static const struct control_handlers handlers = {give,      give,       give,     on_switch,
+                                                     on_plain,  on_bitrate, on_fault, on_restart,
+                                                     on_reload, on_record,  on_plain};
     char *reply = control_answer(&handlers, NULL, (const char *)data, size_bytes);
     demand(reply != NULL);
     json_t *object = json_loads(reply, JSON_REJECT_DUPLICATES, NULL);

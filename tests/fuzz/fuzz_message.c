@@ -66,6 +66,17 @@ static void check_accepted(const struct message *m)
     case MESSAGE_SOUND_STATS:
         demand(m->body.sound_stats.track_count <= MESSAGE_SOUND_TRACKS_MAX);
         break;
+    case MESSAGE_RECORD_UNIT:
+        demand(m->body.record_unit.emit.path < MESSAGE_PATHS_MAX &&
+               m->body.record_unit.emit.size_bytes <= MESSAGE_ACCESS_UNIT_MAX_BYTES);
+        break;
+    case MESSAGE_RECORD_CONFIG:
+        demand(memchr(m->body.record_config.folder, 0, sizeof m->body.record_config.folder) != NULL &&
+               m->body.record_config.mode < MESSAGE_RECORD_MODES);
+        break;
+    case MESSAGE_RECORD_STATE:
+        demand(memchr(m->body.record_state.text, 0, sizeof m->body.record_state.text) != NULL);
+        break;
     case MESSAGE_DESTINATION:
         demand(memchr(m->body.destination.url, 0, sizeof m->body.destination.url) != NULL);
         break;

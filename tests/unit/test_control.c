@@ -87,14 +87,22 @@ static int on_reload(struct supervisor *s, const char *json, struct control_text
     return remember(s, text);
 }
 
+static int on_record(struct supervisor *s, uint32_t kind, uint32_t minutes, const char *words,
+                     struct control_text *text)
+{
+    snprintf(s->told, sizeof s->told, "record %u %u %s", kind, minutes, words);
+    return remember(s, text);
+}
+
 static int on_stop(struct supervisor *s, struct control_text *text)
 {
     snprintf(s->told, sizeof s->told, "stop");
     return remember(s, text);
 }
 
-static const struct control_handlers handlers = {on_status,  on_config, on_gaps,    on_switch, on_idr,
-                                                 on_bitrate, on_fault,  on_restart, on_reload, on_stop};
+static const struct control_handlers handlers = {on_status, on_config,  on_gaps,  on_switch,
+                                                 on_idr,    on_bitrate, on_fault, on_restart,
+                                                 on_reload, on_record,  on_stop};
 
 static int setup(void **state)
 {
@@ -169,7 +177,10 @@ static void test_refused(void **state)
     answered("{\"command\":\"bitrate\",\"kbps\":\"3000\"}", "", "100 to 100000");
     answered("{\"command\":\"fault\",\"path\":\"A\",\"kind\":\"melt\"}", "", "drop, swallow");
     answered("{\"command\":\"fault\",\"path\":\"A\",\"kind\":\"drop\",\"count\":0}", "", "1 to 1000");
-    answered("{\"command\":\"restart\",\"worker\":\"castord\"}", "", "capture or egress");
+    answered("{\"command\":\"restart\",\"worker\":\"castord\"}", "", "capture, egress or record");
+    answered("{\"command\":\"record\",\"action\":\"erase\"}", "", "start, stop, mark");
+    answered("{\"command\":\"record\",\"action\":\"save\",\"minutes\":1441}", "", "0 to 1440");
+    answered("{\"command\":\"record\",\"action\":\"mark\",\"text\":\"a\\u0007b\"}", "", "control characters");
     answered("{\"command\":\"reload\"}", "", "needs \\\"config\\\"");
     answered("{\"command\":\"reload\",\"config\":{\"a\":1,\"a\":2}}", "", "twice");
 }

@@ -22,6 +22,7 @@ static struct switch_state switching;
 static struct path path[SWITCH_PATHS_MAX];
 static struct source source;
 static struct outlet outlet;
+static struct recorder recorder;
 static struct metrics metrics;
 static struct utc_offset utc;
 static struct status_snapshot snapshot;
@@ -44,6 +45,7 @@ static int setup(void **state)
     memset(path, 0, sizeof path);
     memset(&source, 0, sizeof source);
     memset(&outlet, 0, sizeof outlet);
+    memset(&recorder, 0, sizeof recorder);
     metrics_init(&metrics, 100 * S);
     utc = (struct utc_offset){.known = true, .offset_ns = 1767225600 * S}; // 2026-01-01
     for (uint32_t i = 0; i < SWITCH_PATHS_MAX; i++)
@@ -56,6 +58,7 @@ static int setup(void **state)
                                         .path_count = 3,
                                         .source = &source,
                                         .outlet = &outlet,
+                                        .recorder = &recorder,
                                         .metrics = &metrics,
                                         .utc = &utc};
     return 0;

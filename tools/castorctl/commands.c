@@ -111,6 +111,8 @@ static json_t *find_worker(json_t *status, const char *name)
         return pick(status, "source.worker");
     if (strcmp(name, "egress") == 0)
         return pick(status, "egress.worker");
+    if (strcmp(name, "record") == 0)
+        return pick(status, "record.worker");
     json_array_foreach(pick(status, "paths"), i, path)
         if (strlen(name) == 1 && pick_text(path, "path")[0] == toupper((unsigned char)name[0]))
             return pick(path, "worker");
@@ -132,7 +134,7 @@ int commands_signal(struct client *client, const char *worker, int signal_number
                  "this box does not allow deliberate faults; set control.allow_faults in its configuration");
     else if (!found)
         snprintf(why->text, sizeof why->text,
-                 "there is no worker \"%s\"; say the letter of a path, capture or egress", worker);
+                 "there is no worker \"%s\"; say the letter of a path, capture, egress or record", worker);
     else if (pid <= 1)
         snprintf(why->text, sizeof why->text, "%s has no process at the moment; see castorctl status",
                  worker);

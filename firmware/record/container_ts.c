@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// One multiplexer goes on over all segments: its counters and clocks do not start anew, so that segments can
+// be put one behind the other.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mux/mux.h"
+#include "record/container.h"
+
+struct container {
+    struct mux_sink sink; // first: the mux gives it back to us
+    struct container_host *host;
+    struct mux *mux;
+    bool turning; // the next payload at which one may join begins the new segment
+};
+
+static int take_payload(struct mux_sink *sink, const struct mux_payload *payload)
+{
+    struct container *c = (struct container *)sink;
+
+    if (c->turning && (payload->flags & MUX_PAYLOAD_JOIN)) {
+        c->turning = false;
+        int error = c->host->turn(c->host);
+        if (error != CASTOR_OK)
+            return error;
+    }
+    return c->host->write(c->host, payload->data, payload->size_bytes);
+}
+
+static void destroy(struct container *c)
+{
+    if (!c)
+        return;
+    mux_destroy(c->mux);
+    free(c);
+}
+
+static int create(const struct container_config *config, struct container_host *host, struct container **out)
+{
+    struct mux_config mux;
+    struct container *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return CASTOR_ERR_NO_MEMORY;
+    c->sink.write = take_payload;
+    c->host = host;
+    mux_config_init(&mux);
+    if (config->service_name[0])
+        snprintf(mux.service_name, sizeof mux.service_name, "%s", config->service_name);
+    mux.pts_offset_ns = config->pts_offset_ns;
+    mux.pcr_interval_ns = config->pcr_interval_ns;
+    int error = mux_stream_init(config->codec == ENCODER_CODEC_HEVC ? MUX_CODEC_HEVC : MUX_CODEC_H264,
+                                mux.streams[0].pid, NULL, &mux.streams[0]);
+    if (error == CASTOR_OK)
+        error = mux_create(&mux, &c->mux);
+    if (error != CASTOR_OK) {
+        destroy(c);
+        return error;
+    }
+    *out = c;
+    return CASTOR_OK;
+}
+
+static int write_unit(struct container *c, const struct record_unit *unit, bool begin)
+{
+    const struct mux_access_unit access_unit = {
+        .data = unit->data,
+        .size_bytes = unit->size_bytes,
+        .capture_ns = unit->capture_ns,
+        .utc_offset_ns = unit->utc_offset_ns,
+        .sequence = unit->sequence,
+        .epoch = unit->epoch,
+        .path = unit->path,
+        .flags = unit->after_switch ? MUX_ACCESS_UNIT_AFTER_SWITCH : 0,
+    };
+
+    c->turning = begin;
+    return mux_write_access_unit(c->mux, &access_unit, &c->sink);
+}
+
+static int nothing(struct container *c)
+{
+    (void)c;
+    return CASTOR_OK;
+}
+
+const struct container_ops container_ts = {
+    .create = create,
+    .destroy = destroy,
+    .write = write_unit,
+    .settle = nothing,
+    .end = nothing,
+};

@@ -4,6 +4,7 @@
 #include "tone.h"
 
 static const struct driver_entry entries[] = {
+    {"alsa", NULL},
     {"tone", &sound_tone},
 };
 static const struct driver_list list = {"sound", entries, sizeof entries / sizeof entries[0]};

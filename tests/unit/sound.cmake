@@ -1,3 +1,6 @@
 castor_test(test_sound_tone SOURCES test_sound_tone.c LIBS sound_drivers m)
 castor_test(test_sound_drift SOURCES test_sound_drift.c sound_card.c LIBS sound_clock m)
 castor_test(test_sound_resample SOURCES test_sound_resample.c sound_card.c LIBS sound_clock m)
+include(${CMAKE_SOURCE_DIR}/tests/standin/alsa/alsa.cmake)
+castor_test(test_sound_alsa SOURCES test_sound_alsa.c made_files.c LIBS castor-standin-alsa sound_drivers m)
+add_dependencies(test_sound_alsa castor-sound-alsa)

@@ -209,6 +209,15 @@ static int list_names(struct disk *disk, char ***out, size_t *out_count)
     return CASTOR_OK;
 }
 
+// A ".part" that was closed has its final name now.
+static void name_as_closed(char *name)
+{
+    size_t length = strlen(name), suffix = strlen(ARCHIVE_PART_SUFFIX);
+
+    if (length > suffix && strcmp(name + length - suffix, ARCHIVE_PART_SUFFIX) == 0)
+        name[length - suffix] = '\0';
+}
+
 static bool is_listed(char **names, size_t count, const char *file)
 {
     return count > 0 &&
@@ -247,8 +256,10 @@ int recovery_run(struct disk *disk, uint64_t *recovered)
         error = list_names(disk, &names, &count);
     if (error != CASTOR_OK)
         return error;
-    for (size_t i = 0; i < count && error == CASTOR_OK; i++)
+    for (size_t i = 0; i < count && error == CASTOR_OK; i++) {
         error = recover_file(disk, names[i], recovered);
+        name_as_closed(names[i]);
+    }
     if (error == CASTOR_OK)
         error = drop_missing(disk, names, count);
     free_names(names, count);

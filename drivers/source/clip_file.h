@@ -33,6 +33,9 @@ struct clip_shape clip_file_shape(const struct clip_file *file);
 CASTOR_MUST_USE int clip_file_next(struct clip_file *file, AVFrame *picture, int64_t *time_ns,
                                    struct source_text *why);
 
+// The time stamp that the file has for its first picture; after the first clip_file_next().
+int64_t clip_file_first_ns(const struct clip_file *file);
+
 // When, on that count, the file began anew with the first picture of the pass that the last picture is of.
 int64_t clip_file_pass_ns(const struct clip_file *file);
 

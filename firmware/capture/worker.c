@@ -253,22 +253,6 @@ static void look_at_note(struct capture *capture)
     (void)snprintf(capture->note.text, sizeof capture->note.text, "%s", note);
 }
 
-// Says where the source's own timeline lies.
-static void look_at_origin(struct capture *capture)
-{
-    struct source_origin origin;
-
-    while (source_origin(capture->source, &origin) == CASTOR_OK) {
-        struct message message;
-        message_init(&message, MESSAGE_CAPTURE_ORIGIN);
-        message.body.capture_origin.sequence = origin.sequence;
-        message.body.capture_origin.capture_ns = origin.capture_ns;
-        message.body.capture_origin.media_ns = origin.media_ns;
-        if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
-            log_warning("the supervisor did not take where the picture's timeline lies: sound may be late");
-    }
-}
-
 static void send_stats(struct capture *capture, int64_t now_ns)
 {
     struct source_counters counters = source_counters(capture->source);
@@ -316,7 +300,6 @@ static void step(struct capture *capture)
         tell_origins(capture);
         look_at_signal(capture);
         look_at_note(capture);
-        look_at_origin(capture);
         send_stats(capture, now_ns);
         fds[1].fd = source_descriptor(capture->source);
     } else if (now_ns > capture->start_until_ns) {

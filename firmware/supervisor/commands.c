@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "supervisor/config_sound.h"
 #include "supervisor/internal.h"
 #include "supervisor/status.h"
 
@@ -32,6 +33,7 @@ static struct status_snapshot take_snapshot(struct supervisor *s)
         .source = &s->source,
         .outlet = &s->outlet,
         .recorder = &s->recorder,
+        .sound = &s->sound,
         .metrics = &s->metrics,
         .utc = &s->utc,
         .selection = s->selection,
@@ -131,10 +133,14 @@ static int command_fault(struct supervisor *s, uint32_t path, uint32_t kind, uin
         return answer(
             text, CASTOR_ERR_DENIED,
             "this box does not allow deliberate faults; set control.allow_faults in its configuration");
-    if (path >= s->path_count)
-        return no_such_path(s, path, text);
     message_init(&message, MESSAGE_FAULT);
     message.body.fault = (struct message_fault){.kind = kind, .count = count, .factor = factor};
+    if (path == CONTROL_PATH_SOUND)
+        return worker_send(&s->sound.worker, &message, NULL, 0) == CASTOR_OK
+                   ? CASTOR_OK
+                   : answer(text, CASTOR_ERR_LOST, "the sound worker is not running");
+    if (path >= s->path_count)
+        return no_such_path(s, path, text);
     if (worker_send(&s->path[path].worker, &message, NULL, 0) != CASTOR_OK)
         return answer(text, CASTOR_ERR_LOST, "path %c is not running", path_letter(path));
     return CASTOR_OK;
@@ -152,7 +158,7 @@ static int command_restart(struct supervisor *s, const char *name, struct contro
             worker = &s->path[i].worker;
     if (!worker)
         return answer(text, CASTOR_ERR_NOT_FOUND,
-                      "there is no worker \"%s\"; say A, B, capture, egress or record", name);
+                      "there is no worker \"%s\"; say A, B, capture, egress, sound or record", name);
     restart_reset(&worker->restart, castor_now_ns());
     worker_kill(worker);
     return CASTOR_OK;
@@ -189,6 +195,15 @@ static void restart_encoders(struct supervisor *s)
         if (s->path[i].outdated && s->switching_known && i != s->switching.active)
             worker_kill(&s->path[i].worker);
     }
+}
+
+// The sound worker begins anew with the configuration in force.
+static void restart_sound(struct supervisor *s)
+{
+    if (sound_part_reconfigure(&s->sound, &s->config) != CASTOR_OK)
+        log_error("no memory for the sound ring; the stream goes on without sound");
+    restart_reset(&s->sound.worker.restart, castor_now_ns());
+    worker_kill(&s->sound.worker);
 }
 
 static int refuse_restart(unsigned change, struct control_text *text)
@@ -230,6 +245,10 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
         restart_encoders(s);
     if (change & CONFIG_CHANGE_SOURCE)
         worker_kill(&s->source.worker);
+    if (change & CONFIG_CHANGE_SOUND)
+        restart_sound(s);
+    else if (change & CONFIG_CHANGE_SOUND_MIX)
+        sound_part_mix(&s->sound, &s->config);
     if (change & (CONFIG_CHANGE_DESTINATIONS | CONFIG_CHANGE_MUX)) {
         outlet_forget(&s->outlet);
         worker_kill(&s->outlet.worker);
@@ -237,6 +256,28 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
     supervisor_carry_out(s, castor_now_ns());
     log_info("a new configuration is in force");
     return answer(text, CASTOR_OK, "%s", change ? "applied" : "nothing had changed");
+}
+
+static int command_sound(struct supervisor *s, const char *track, const char *change,
+                         struct control_text *text)
+{
+    static struct config config; // too large for a stack frame; one thread
+    static struct config_error error;
+    int result = config_change_track(&s->config, track, change, &config, &error);
+
+    if (result != CASTOR_OK) {
+        answer(text, result, "%s%s%s", error.path, error.path[0] ? ": " : "", error.text);
+    } else if (s->outlet.told && config_sound_pts_offset_ms(&config) > s->outlet.pts_offset_ms) {
+        result = answer(text, CASTOR_ERR_INVALID,
+                        "sound this early needs PTS %u ms behind capture, but the running stream has %u; set "
+                        "mux.pts_offset_ms to that or more and reload, for which egress starts again",
+                        config_sound_pts_offset_ms(&config), s->outlet.pts_offset_ms);
+    } else {
+        s->config = config;
+        sound_part_mix(&s->sound, &s->config);
+    }
+    explicit_bzero(&config, sizeof config);
+    return result;
 }
 
 static int command_reload(struct supervisor *s, const char *json, struct control_text *text)
@@ -276,6 +317,7 @@ const struct control_handlers supervisor_handlers = {
     .bitrate = command_bitrate,
     .fault = command_fault,
     .restart = command_restart,
+    .sound = command_sound,
     .reload = command_reload,
     .record = command_record,
     .stop = command_stop,

@@ -345,6 +345,15 @@ static int check_field(struct check *check, const struct config_field *field, js
     return CASTOR_ERR_INTERNAL;
 }
 
+int config_field_take(const struct config_field *field, void *value, const char *path, void *base,
+                      struct config_error *error)
+{
+    struct check check = {.error = error};
+
+    snprintf(check.path, sizeof check.path, "%s", path);
+    return check_field(&check, field, value, base);
+}
+
 // The default of an absent key, as if it had been written.
 static json_t *default_of(const struct config_field *field)
 {

@@ -154,6 +154,12 @@ CASTOR_MUST_USE int config_parse(const char *json, size_t size_bytes, struct con
 // The same for a file of at most 1 MiB.
 CASTOR_MUST_USE int config_load(const char *path, struct config *out, struct config_error *error);
 
+// The configuration with other values of one sound track: `json` is an object of its keys gain_db, mute,
+// delay_ms and map, any of them. CASTOR_ERR_NOT_FOUND no such track, CASTOR_ERR_INVALID; *error says which
+// and why, and *out is then undefined.
+CASTOR_MUST_USE int config_change_track(const struct config *config, const char *track, const char *json,
+                                        struct config *out, struct config_error *error);
+
 // The JSON Schema (draft 2020-12), made from the same table that checks. malloc'ed; the caller frees. NULL
 // when out of memory.
 char *config_schema_json(void);

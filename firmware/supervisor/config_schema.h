@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hal/error.h"
+
 enum config_kind {
     CONFIG_KIND_OBJECT, // `group`, at `offset`
     CONFIG_KIND_ARRAY,  // min..max of `group`, `stride` bytes apart from `offset` on; their count at
@@ -50,6 +52,13 @@ struct config_group {
 };
 
 extern const struct config_group config_root;
+
+struct config_error;
+
+// Checks one value (a json_t) and stores it in the struct `base` of the field's group. `path` is where it
+// stands. CASTOR_ERR_INVALID with *error filled in; nothing is stored then.
+CASTOR_MUST_USE int config_field_take(const struct config_field *field, void *value, const char *path,
+                                      void *base, struct config_error *error);
 
 // Where a field is, in the struct of its group.
 static inline void *config_field_at(const struct config_field *field, void *base)

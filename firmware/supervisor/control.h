@@ -17,6 +17,9 @@
 struct supervisor;
 struct control;
 
+// The sound worker, where a fault may be meant for a path or for it.
+#define CONTROL_PATH_SOUND UINT32_MAX
+
 // Room for a sentence to the operator: the error on failure, a remark (may stay empty) on success.
 struct control_text {
     char text[512];
@@ -30,10 +33,12 @@ struct control_handlers {
     int (*switch_to)(struct supervisor *s, uint32_t path, struct control_text *text);
     int (*idr)(struct supervisor *s, struct control_text *text);
     int (*bitrate)(struct supervisor *s, uint32_t bitrate_bps, struct control_text *text);
-    // kind: enum message_fault_kind
+    // path: or CONTROL_PATH_SOUND; kind: enum message_fault_kind
     int (*fault)(struct supervisor *s, uint32_t path, uint32_t kind, uint32_t count, uint32_t factor,
                  struct control_text *text);
     int (*restart)(struct supervisor *s, const char *worker, struct control_text *text);
+    // change: JSON, an object of keys of a track
+    int (*sound)(struct supervisor *s, const char *track, const char *change, struct control_text *text);
     int (*reload)(struct supervisor *s, const char *json, struct control_text *text);
     // kind: enum message_record_order_kind; `words` as it says
     int (*record)(struct supervisor *s, uint32_t kind, uint32_t minutes, const char *words,

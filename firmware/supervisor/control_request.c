@@ -13,6 +13,7 @@
 
 enum argument_kind {
     ARGUMENT_PATH,
+    ARGUMENT_PATH_OR_SOUND,
     ARGUMENT_NUMBER,
     ARGUMENT_FAULT,
     ARGUMENT_WORKER,
@@ -130,10 +131,11 @@ static char *take_worker(const char *text, char *out, size_t size)
 
     if (path_from_text(text, &path))
         snprintf(out, size, "%c", (char)('A' + path));
-    else if (strcmp(text, "capture") == 0 || strcmp(text, "egress") == 0 || strcmp(text, "record") == 0)
+    else if (strcmp(text, "capture") == 0 || strcmp(text, "egress") == 0 || strcmp(text, "sound") == 0 ||
+             strcmp(text, "record") == 0)
         snprintf(out, size, "%s", text);
     else
-        return reply_error("worker must be the letter of a path, capture, egress or record");
+        return reply_error("worker must be the letter of a path, capture, egress, sound or record");
     return NULL;
 }
 
@@ -176,6 +178,14 @@ static char *take_argument(const struct argument *argument, json_t *value, struc
         return path_from_text(text, at) ? NULL
                                         : reply_error("%s must be the letter of a path, A to %c",
                                                       argument->key, 'A' + MESSAGE_PATHS_MAX - 1);
+    case ARGUMENT_PATH_OR_SOUND:
+        if (strcmp(text, "sound") == 0) {
+            *(uint32_t *)at = CONTROL_PATH_SOUND;
+            return NULL;
+        }
+        return path_from_text(text, at)
+                   ? NULL
+                   : reply_error("%s must be the letter of a path, or sound", argument->key);
     case ARGUMENT_NUMBER:
         if (!json_is_integer(value) || json_integer_value(value) < argument->min ||
             json_integer_value(value) > argument->max)
@@ -273,6 +283,12 @@ static int act_restart(const struct control_handlers *handlers, struct superviso
     return handlers->restart(s, arguments->worker, text);
 }
 
+static int act_sound(const struct control_handlers *handlers, struct supervisor *s,
+                     const struct arguments *arguments, struct control_text *text)
+{
+    return handlers->sound(s, arguments->text, arguments->config, text);
+}
+
 static int act_reload(const struct control_handlers *handlers, struct supervisor *s,
                       const struct arguments *arguments, struct control_text *text)
 {
@@ -297,13 +313,20 @@ static const struct argument switch_arguments[] = {{ARGUMENT(path, ARGUMENT_PATH
 static const struct argument bitrate_arguments[] = {
     {ARGUMENT(kbps, ARGUMENT_NUMBER), .min = 100, .max = 100000, .required = true}, {0}};
 static const struct argument fault_arguments[] = {
-    {ARGUMENT(path, ARGUMENT_PATH), .required = true},
+    {ARGUMENT(path, ARGUMENT_PATH_OR_SOUND), .required = true},
     {ARGUMENT(kind, ARGUMENT_FAULT), .required = true},
     {ARGUMENT(count, ARGUMENT_NUMBER), .min = 1, .max = 1000, .standard = 1},
     {ARGUMENT(factor, ARGUMENT_NUMBER), .min = 1, .max = 100, .standard = 3},
     {0}};
 static const struct argument restart_arguments[] = {{ARGUMENT(worker, ARGUMENT_WORKER), .required = true},
                                                     {0}};
+static const struct argument sound_arguments[] = {
+    {.key = "track", .kind = ARGUMENT_TEXT, .offset = offsetof(struct arguments, text), .required = true},
+    {.key = "change",
+     .kind = ARGUMENT_DOCUMENT,
+     .offset = offsetof(struct arguments, config),
+     .required = true},
+    {0}};
 static const struct argument reload_arguments[] = {{ARGUMENT(config, ARGUMENT_DOCUMENT), .required = true},
                                                    {0}};
 
@@ -322,6 +345,7 @@ static const struct command commands[] = {
     {.name = "bitrate", .arguments = bitrate_arguments, .act = act_bitrate},
     {.name = "fault", .arguments = fault_arguments, .act = act_fault},
     {.name = "restart", .arguments = restart_arguments, .act = act_restart},
+    {.name = "sound", .arguments = sound_arguments, .act = act_sound},
     {.name = "reload", .arguments = reload_arguments, .act = act_reload},
     {.name = "record", .arguments = record_arguments, .act = act_record},
     {.name = "stop", .act = act_stop},

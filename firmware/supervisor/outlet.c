@@ -81,7 +81,9 @@ int outlet_tell(struct outlet *outlet, const struct config *config, const struct
     start->format = *format;
     start->path_count = path_count;
     start->ring_bytes = paths[0].ring_bytes;
-    start->pts_offset_ms = config_pts_offset_ms(config, format->rate);
+    if (outlet->pts_offset_ms < config_pts_offset_ms(config, format->rate))
+        outlet->pts_offset_ms = config_pts_offset_ms(config, format->rate);
+    start->pts_offset_ms = outlet->pts_offset_ms;
     start->pcr_interval_ms = config->mux.pcr_interval_ms;
     start->mux_rate_bps = config->mux.rate_bps;
     start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
@@ -221,6 +223,7 @@ void outlet_forget(struct outlet *outlet)
 {
     memset(outlet->destination, 0, sizeof outlet->destination);
     outlet->destination_count = 0;
+    outlet->pts_offset_ms = 0;
 }
 
 bool outlet_is_stuck(const struct outlet *outlet, int64_t now_ns)

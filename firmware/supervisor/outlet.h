@@ -33,6 +33,7 @@ struct outlet_destination {
 struct outlet {
     struct worker worker;
     bool told;
+    uint32_t pts_offset_ms; // of the stream; what changes on air does not make it shorter
     struct outlet_pending pending[OUTLET_PENDING_MAX]; // a ring, oldest first
     uint32_t pending_head, pending_count;
     uint32_t destination_count;

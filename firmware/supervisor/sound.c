@@ -34,6 +34,13 @@ int sound_part_init(struct sound_part *part, const struct config *config, int64_
 
 int sound_part_reconfigure(struct sound_part *part, const struct config *config)
 {
+    part->ready.header.type = 0;
+    for (uint32_t i = 0; i < config->sound.track_count; i++) {
+        // Indexes count units: of another length they mean other times.
+        if (part->samples[i] != config_track_samples(&config->sound.tracks[i]))
+            part->next_index[i] = 0;
+        part->samples[i] = config_track_samples(&config->sound.tracks[i]);
+    }
     if (part->ring || !config_sound_is_on(config))
         return CASTOR_OK;
     return ring_create(MESSAGE_SOUND_RING_BYTES, &part->ring);
@@ -55,8 +62,6 @@ static void keep_totals(struct sound_part *part)
     part->lost_before += last->lost_samples;
     part->skipped_before += last->skipped_units;
     part->openings_before += last->openings;
-    for (uint32_t i = 0; i < last->track_count; i++)
-        part->clipped_before += last->tracks[i].clipped;
     memset(&part->stats, 0, sizeof part->stats);
 }
 

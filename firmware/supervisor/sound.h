@@ -16,9 +16,10 @@ struct sound_part {
     bool told;                                     // SOUND_START was sent to the present process
     struct message_capture_origin origin;          // what capture told last; capture_ns 0: nothing
     struct message ready;                          // the last SOUND_READY, to be handed on; type 0: none yet
+    uint32_t samples[MESSAGE_SOUND_TRACKS_MAX];    // of a unit, as the indexes count
     uint64_t next_index[MESSAGE_SOUND_TRACKS_MAX]; // least that a unit may have, of all processes
     struct message_sound_stats stats;              // of the present process
-    uint64_t silence_before, late_before, lost_before, skipped_before, clipped_before, openings_before;
+    uint64_t silence_before, late_before, lost_before, skipped_before, openings_before;
     uint64_t units, repeated, unsent; // handed on; made again after a restart; that egress had no room for
     struct message_egress_sound sent[MESSAGE_SOUND_TRACKS_MAX]; // what egress says
     int64_t heard_ns;
@@ -28,7 +29,7 @@ struct sound_part {
 CASTOR_MUST_USE int sound_part_init(struct sound_part *part, const struct config *config, int64_t now_ns);
 void sound_part_finish(struct sound_part *part);
 
-// The configuration has changed: makes a ring where there was none.
+// The configuration has changed: makes a ring where there was none, forgets what was made before.
 CASTOR_MUST_USE int sound_part_reconfigure(struct sound_part *part, const struct config *config);
 
 // Starts the process without an order yet.

@@ -21,6 +21,26 @@
 //                                       times_corrected, cpu_copies: as capture counts them, over all its
 //                                       restarts
 //     worker                            see below
+//   sound           the sound of the programme; null when there is none
+//     driver, path, options             where it comes from; "auto" is resolved
+//     source                            "none", "opening", "running", "waiting" (not there; tried again)
+//     signal, reason                    as of the picture; why it is not there, or null
+//     rate_hz, channels                 of the source; null while it is not there
+//     drift_ppm                         how much faster than the house's the source's clock runs
+//     silence_s, late_s                 for which the source gave nothing in time; that came too late
+//     lost_samples, openings            of the source, over all restarts
+//     units, repeated, unsent           access units handed to egress; made again by a replaced worker;
+//                                       that egress had no room for
+//     skipped_units                     not made, as the worker was not let run
+//     tracks[]                          name, language (null), codec, layout, bitrate_kbps, map (null),
+//     gain_db,
+//                                       mute, delay_ms: as set
+//       peak_dbfs, true_peak_dbtp       highest of the last second, as sent; null = silence
+//       momentary_lufs, short_term_lufs, integrated_lufs   EBU R128; the last since the worker started
+//       clipped                         samples beyond full scale, since the worker started
+//       sent                            units, silences (in place of missing ones), skipped (in a hole of
+//                                       the picture), late, refused: since egress started
+//     worker
 //   stream          what leaves the box
 //     codec, gop_frames, standby ("warm", "hot", "off")
 //     bitrate_kbps                      video, as set
@@ -123,6 +143,7 @@
 #include "supervisor/gaps.h"
 #include "supervisor/metrics.h"
 #include "supervisor/outlet.h"
+#include "supervisor/sound.h"
 #include "supervisor/path.h"
 #include "supervisor/recorder.h"
 #include "supervisor/selection.h"
@@ -143,6 +164,7 @@ struct status_snapshot {
     const struct source *source;
     const struct outlet *outlet;
     const struct recorder *recorder;
+    const struct sound_part *sound; // NULL = there is none
     const struct metrics *metrics;
     const struct utc_offset *utc;
     const struct selection *selection; // NULL = there was none

@@ -81,6 +81,12 @@ static int on_restart(struct supervisor *s, const char *worker, struct control_t
     return remember(s, text);
 }
 
+static int on_sound(struct supervisor *s, const char *track, const char *change, struct control_text *text)
+{
+    snprintf(s->told, sizeof s->told, "sound %s %s", track, change);
+    return remember(s, text);
+}
+
 static int on_reload(struct supervisor *s, const char *json, struct control_text *text)
 {
     snprintf(s->told, sizeof s->told, "reload %s", json);
@@ -100,9 +106,9 @@ static int on_stop(struct supervisor *s, struct control_text *text)
     return remember(s, text);
 }
 
-static const struct control_handlers handlers = {on_status, on_config,  on_gaps,  on_switch,
-                                                 on_idr,    on_bitrate, on_fault, on_restart,
-                                                 on_reload, on_record,  on_stop};
+static const struct control_handlers handlers = {on_status, on_config,  on_gaps,   on_switch,
+                                                 on_idr,    on_bitrate, on_fault,  on_restart,
+                                                 on_sound,  on_reload,  on_record, on_stop};
 
 static int setup(void **state)
 {
@@ -143,6 +149,11 @@ static void test_commands(void **state)
     answered("{\"command\":\"fault\",\"path\":\"C\",\"kind\":\"slow\",\"count\":9,\"factor\":5}",
              "fault 2 5 9 5", "{\"ok\": true}");
     answered("{\"command\":\"restart\",\"worker\":\"b\"}", "restart B", "{\"ok\": true}");
+    answered("{\"command\":\"restart\",\"worker\":\"sound\"}", "restart sound", "{\"ok\": true}");
+    answered("{\"command\":\"sound\",\"track\":\"main\",\"change\":{\"mute\":true}}",
+             "sound main {\"mute\":true}", "{\"ok\": true}");
+    answered("{\"command\":\"fault\",\"path\":\"sound\",\"kind\":\"crash\"}", "fault 4294967295 6 1 3",
+             "{\"ok\": true}");
     answered("{\"command\":\"restart\",\"worker\":\"egress\"}", "restart egress", "{\"ok\": true}");
     answered("{\"command\":\"reload\",\"config\":{\"name\":\"y\"}}", "reload {\"name\":\"y\"}",
              "{\"ok\": true}");
@@ -177,10 +188,11 @@ static void test_refused(void **state)
     answered("{\"command\":\"bitrate\",\"kbps\":\"3000\"}", "", "100 to 100000");
     answered("{\"command\":\"fault\",\"path\":\"A\",\"kind\":\"melt\"}", "", "drop, swallow");
     answered("{\"command\":\"fault\",\"path\":\"A\",\"kind\":\"drop\",\"count\":0}", "", "1 to 1000");
-    answered("{\"command\":\"restart\",\"worker\":\"castord\"}", "", "capture, egress or record");
+    answered("{\"command\":\"restart\",\"worker\":\"castord\"}", "", "capture, egress, sound or record");
     answered("{\"command\":\"record\",\"action\":\"erase\"}", "", "start, stop, mark");
     answered("{\"command\":\"record\",\"action\":\"save\",\"minutes\":1441}", "", "0 to 1440");
     answered("{\"command\":\"record\",\"action\":\"mark\",\"text\":\"a\\u0007b\"}", "", "control characters");
+    answered("{\"command\":\"sound\",\"track\":\"1\"}", "", "needs \\\"change\\\"");
     answered("{\"command\":\"reload\"}", "", "needs \\\"config\\\"");
     answered("{\"command\":\"reload\",\"config\":{\"a\":1,\"a\":2}}", "", "twice");
 }

@@ -50,6 +50,12 @@ int commands_restart(struct client *client, const char *worker, struct client_wh
     return ask(client, json_pack("{s:s, s:s}", "command", "restart", "worker", worker), why);
 }
 
+int commands_sound(struct client *client, const char *track, json_t *change, struct client_why *why)
+{
+    return ask(client, json_pack("{s:s, s:s, s:o}", "command", "sound", "track", track, "change", change),
+               why);
+}
+
 int commands_stop(struct client *client, struct client_why *why)
 {
     return ask(client, json_pack("{s:s}", "command", "stop"), why);
@@ -107,12 +113,16 @@ static json_t *find_worker(json_t *status, const char *name)
     json_t *path;
     size_t i;
 
-    if (strcmp(name, "capture") == 0)
-        return pick(status, "source.worker");
-    if (strcmp(name, "egress") == 0)
-        return pick(status, "egress.worker");
-    if (strcmp(name, "record") == 0)
-        return pick(status, "record.worker");
+    static const struct {
+        const char *name, *at;
+    } others[] = {{"capture", "source.worker"},
+                  {"egress", "egress.worker"},
+                  {"sound", "sound.worker"},
+                  {"record", "record.worker"}};
+
+    for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
+        if (strcmp(name, others[k].name) == 0)
+            return pick(status, others[k].at);
     json_array_foreach(pick(status, "paths"), i, path)
         if (strlen(name) == 1 && pick_text(path, "path")[0] == toupper((unsigned char)name[0]))
             return pick(path, "worker");
@@ -134,7 +144,8 @@ int commands_signal(struct client *client, const char *worker, int signal_number
                  "this box does not allow deliberate faults; set control.allow_faults in its configuration");
     else if (!found)
         snprintf(why->text, sizeof why->text,
-                 "there is no worker \"%s\"; say the letter of a path, capture, egress or record", worker);
+                 "there is no worker \"%s\"; say the letter of a path, capture, egress, sound or record",
+                 worker);
     else if (pid <= 1)
         snprintf(why->text, sizeof why->text, "%s has no process at the moment; see castorctl status",
                  worker);

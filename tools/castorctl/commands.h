@@ -13,6 +13,9 @@ CASTOR_MUST_USE int commands_bitrate(struct client *client, long kbps, struct cl
 CASTOR_MUST_USE int commands_fault(struct client *client, const char *path, const char *kind, long count,
                                    long factor, struct client_why *why);
 CASTOR_MUST_USE int commands_restart(struct client *client, const char *worker, struct client_why *why);
+// Changes a sound track on air: `change` (taken) is an object of keys of its configuration.
+CASTOR_MUST_USE int commands_sound(struct client *client, const char *track, json_t *change,
+                                   struct client_why *why);
 CASTOR_MUST_USE int commands_stop(struct client *client, struct client_why *why);
 // Reads a configuration file and has it put in force.
 CASTOR_MUST_USE int commands_reload(struct client *client, const char *file, struct client_why *why);
@@ -22,8 +25,8 @@ CASTOR_MUST_USE int commands_status(struct client *client, json_t **out, struct 
 // The configuration, secrets replaced.
 CASTOR_MUST_USE int commands_config(struct client *client, json_t **out, struct client_why *why);
 
-// Sends a signal to the process of a worker (the letter of a path, capture, egress). Only on boxes that allow
-// faults.
+// Sends a signal to the process of a worker (the letter of a path, capture, egress, sound). Only on boxes
+// that allow faults.
 CASTOR_MUST_USE int commands_signal(struct client *client, const char *worker, int signal_number,
                                     struct client_why *why);
 

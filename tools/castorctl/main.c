@@ -13,6 +13,7 @@
 #include "castorctl/live.h"
 #include "castorctl/report.h"
 #include "castorctl/selftest.h"
+#include "castorctl/sound.h"
 
 static const char usage[] =
     "castorctl - the command line to a running castord\n"
@@ -27,9 +28,12 @@ static const char usage[] =
     "  switch PATH                                put another path on air, without a fault\n"
     "  idr                                        an IDR picture soon\n"
     "  bitrate KBPS                               video bitrate, at once and until the next reload\n"
+    "  sound gain|delay|map TRACK VALUE           a sound track on air: dB, ms (negative: earlier), "
+    "\"L=1 R=2\"\n"
+    "  sound mute|unmute TRACK\n"
     "  reload FILE                                a new configuration; the old one stays when it is bad\n"
     "  restart WORKER                             end a worker and start it anew (A, B, ..., capture, "
-    "egress)\n"
+    "egress, sound)\n"
     "  stop                                       stop the box\n"
     "\n"
     "Without a running box:\n"
@@ -41,6 +45,7 @@ static const char usage[] =
     "On boxes that allow deliberate faults:\n"
     "  fault PATH KIND [--count N] [--factor N]   drop, swallow, garbage, silence, slow, crash, hang, "
     "bad_message\n"
+    "  fault sound KIND                           garbage, silence, crash, hang, bad_message\n"
     "  kill WORKER                                SIGKILL\n"
     "  freeze WORKER                              SIGSTOP\n"
     "\n"
@@ -54,6 +59,7 @@ struct options {
     const char *out;
     bool json;
     long count, factor, seconds;
+    int words; // behind the command's name
 };
 
 static int wrong_usage(const char *what)
@@ -165,6 +171,12 @@ static int run_restart(struct client *client, char **words, const struct options
     return commands_restart(client, words[1], why);
 }
 
+static int run_sound(struct client *client, char **words, const struct options *options,
+                     struct client_why *why)
+{
+    return sound_run(client, words + 1, options->words, why);
+}
+
 static int run_stop(struct client *client, char **words, const struct options *options,
                     struct client_why *why)
 {
@@ -186,15 +198,17 @@ static int run_signal(struct client *client, char **words, const struct options 
     return commands_signal(client, words[1], strcmp(words[0], "kill") == 0 ? SIGKILL : SIGSTOP, why);
 }
 
+#define ANY (-1)
 static const struct command {
     const char *name;
-    int words; // behind the name
+    int words; // behind the name; ANY: it says itself what is right
     int (*run)(struct client *client, char **words, const struct options *options, struct client_why *why);
 } commands[] = {
-    {"status", 0, run_status},   {"config", 0, run_config},   {"switch", 1, run_switch},
-    {"idr", 0, run_idr},         {"bitrate", 1, run_bitrate}, {"reload", 1, run_reload},
-    {"restart", 1, run_restart}, {"stop", 0, run_stop},       {"fault", 2, run_fault},
-    {"kill", 1, run_signal},     {"freeze", 1, run_signal},   {"encoders", 0, run_encoders},
+    {"status", 0, run_status},     {"config", 0, run_config},   {"switch", 1, run_switch},
+    {"idr", 0, run_idr},           {"bitrate", 1, run_bitrate}, {"reload", 1, run_reload},
+    {"restart", 1, run_restart},   {"stop", 0, run_stop},       {"fault", 2, run_fault},
+    {"sound", ANY, run_sound},     {"kill", 1, run_signal},     {"freeze", 1, run_signal},
+    {"encoders", 0, run_encoders},
 };
 
 static int run(const struct command *command, char **words, const struct options *options)
@@ -278,7 +292,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(words[0], commands[i].name) != 0)
             continue;
-        if (count == commands[i].words + 1)
+        options.words = count - 1;
+        if (count == commands[i].words + 1 || commands[i].words == ANY)
             return run(&commands[i], words, &options);
         snprintf(text, sizeof text, "%s takes %d word%s, not %d", words[0], commands[i].words,
                  commands[i].words == 1 ? "" : "s", count - 1);

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sound.py --bin FOLDER
+
+Sound of a box on air, judged by ffprobe, ffmpeg and av_offset: tracks of every kind with what is announced of them;
+a sound worker that is killed, frozen, crashes and talks nonsense, while the picture stays complete, the sound's time
+line has no hole and sound and picture stay together; changes on air that start nothing anew; a source that is not
+there. Received by srt-live-transmit.
+"""
+import array
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from onair import RATE_FPS, check, check_stream, never_captured, on_air, run_parts, wait_for
+
+TRACKS = [
+    {"name": "main", "language": "eng"},
+    {"name": "surround", "language": "deu", "layout": "5.1", "bitrate_kbps": 320,
+     "map": "L=1 R=2 C=1@-6+2@-6 Ls=1 Rs=2"},
+    {"name": "talk", "language": "fra", "codec": "opus", "layout": "mono"},
+    {"name": "wide", "codec": "opus", "layout": "5.1"},
+]
+# codec_name, profile, channels, channel_layout, language
+ANNOUNCED = [("aac", "LC", 2, "stereo", "eng"), ("aac", "LC", 6, "5.1", "deu"), ("opus", None, 1, "mono", "fra"),
+             ("opus", None, 6, "5.1", None)]
+TICKS = {"aac": 1920, "opus": 1800}  # of 90 kHz, an access unit
+
+
+def probe(path, *arguments):
+    reply = subprocess.run(["ffprobe", "-v", "error", *arguments, "-of", "json", path], stdout=subprocess.PIPE,
+                           check=True)
+    return json.loads(reply.stdout)
+
+
+def sound_streams(path):
+    return [s for s in probe(path, "-show_streams")["streams"] if s["codec_type"] == "audio"]
+
+
+def check_announced(path, announced):
+    found = [(s["codec_name"], s.get("profile") if s["codec_name"] == "aac" else None, s["channels"],
+              s["channel_layout"], s.get("tags", {}).get("language")) for s in sound_streams(path)]
+    check(found == announced, f"ffprobe finds {found} instead of {announced}")
+    rates = {s["sample_rate"] for s in sound_streams(path)}
+    check(rates == {"48000"}, f"not at 48 kHz: {rates}")
+
+
+def check_time_line(path, index, codec, least_s):
+    """Every access unit follows the one before at the distance of its samples, from the first to the last."""
+    packets = probe(path, "-select_streams", f"a:{index}", "-show_entries", "packet=pts,size")["packets"]
+    pts = [int(p["pts"]) for p in packets]
+    steps = {b - a for a, b in zip(pts, pts[1:])}
+    check(steps == {TICKS[codec]}, f"track {index}: steps of {sorted(steps)} ticks instead of {TICKS[codec]}")
+    seconds = len(pts) * TICKS[codec] / 90000
+    check(seconds >= least_s, f"track {index}: only {seconds:.2f} s of sound")
+    return seconds
+
+
+def decode(path, index, channels):
+    """Samples of one track, [channel][sample], decoded by ffmpeg, which has nothing to say against it."""
+    run = subprocess.run(["ffmpeg", "-nostdin", "-v", "warning", "-i", path, "-map", f"0:a:{index}", "-f", "f32le", "-"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    complaints = run.stderr.decode(errors="replace").strip()
+    check(run.returncode == 0 and not complaints, f"track {index}: ffmpeg says {complaints[:300]}")
+    samples = array.array("f")
+    samples.frombytes(run.stdout)
+    return [samples[c::channels] for c in range(channels)]
+
+
+def level_db(samples):
+    power = sum(s * s for s in samples) / max(1, len(samples))
+    return 10 * math.log10(power) if power > 0 else -200
+
+
+def offset(path, programs, may_miss):
+    """Median of what av_offset measures, in ms; every second with both a click and a flash within 5 ms."""
+    run = subprocess.run([os.path.join(programs, "av_offset"), "--may-miss", str(may_miss), path],
+                         stdout=subprocess.PIPE, text=True, check=False)
+    check(run.returncode == 0, f"av_offset: {run.stdout[-1200:]}")
+    return float(run.stdout.split("median")[-1].split()[0])
+
+
+def sound_pid(box):
+    return wait_for("a sound worker", lambda: box.status()["sound"]["worker"]["ready"] and
+                    box.status()["sound"]["worker"]["pid"], 8)
+
+
+def silences(box):
+    return [t["sent"]["silences"] for t in box.status()["sound"]["tracks"]]
+
+
+def every_kind_of_track(folder, programs):
+    with on_air(folder, programs, "tracks", sections={"sound": {"tracks": TRACKS}}) as (box, receiver):
+        time.sleep(5)
+        status = box.status()
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    path = receiver.stream_path
+    check_announced(path, ANNOUNCED)
+    for i, (codec, _, channels, _, _) in enumerate(ANNOUNCED):
+        check_time_line(path, i, codec, 4)
+        levels = [level_db(c) for c in decode(path, i, channels)]
+        # The tone has 40 dB below full scale, the clicks more; the map leaves the LFE out, the standard map all but two.
+        loud = {"main": [0, 1], "surround": [0, 1, 2, 4, 5], "talk": [0], "wide": [0, 1]}[TRACKS[i]["name"]]
+        quiet = [c for c in range(channels) if c not in loud]
+        check(min(levels[c] for c in loud) > -50, f"track {i}: {levels} dB, loud should be {loud}")
+        check(all(levels[c] < -70 for c in quiet), f"track {i}: {levels} dB, silent should be {quiet}")
+        told = status["sound"]["tracks"][i]
+        check(told["momentary_lufs"] is not None and told["true_peak_dbtp"] > -12, f"meters of track {i}: {told}")
+    check(status["sound"]["source"] == "running" and status["sound"]["driver"] == "tone", f"{status['sound']}")
+    numbers = check_stream(path, programs, 4 * RATE_FPS, never_captured(status))
+    print(f"tracks: {len(ANNOUNCED)} of them, {len(numbers)} pictures, "
+          f"sound {offset(path, programs, 2):+.3f} ms late", flush=True)
+
+
+def faults(folder, programs):
+    with on_air(folder, programs, "faults") as (box, receiver):
+        first = sound_pid(box)
+        pid = first
+        for fault in (signal.SIGKILL, signal.SIGSTOP, "bad_message", "crash", signal.SIGKILL):
+            time.sleep(1.6)
+            if isinstance(fault, str):
+                check(box.command("fault", path="sound", kind=fault)["ok"], f"fault {fault} is refused")
+            else:
+                os.kill(pid, fault)
+            wait_for(f"another sound worker after {fault}", lambda: sound_pid(box) != pid, 10)
+            pid = sound_pid(box)
+        time.sleep(3.2)
+        status = box.status()
+        filled = silences(box)[0]
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    path = receiver.stream_path
+    numbers = check_stream(path, programs, 8 * RATE_FPS, never_captured(status))
+    check(status["destinations"][0]["lost"] <= never_captured(status), "pictures were lost")
+    check(not status["switches"]["count"] or all(c["cause"] == "start" for c in status["switches"]["last"]),
+          f"the encoders changed: {status['switches']}")
+    seconds = check_time_line(path, 0, "aac", 8)
+    decode(path, 0, 2)
+    check(status["sound"]["worker"]["restarts"] == 5 and filled > 10, f"{filled} silences, {status['sound']}")
+    print(f"faults: 5 sound workers lost in {len(numbers)} pictures and {seconds:.1f} s of sound, {filled} units of "
+          f"silence; sound {offset(path, programs, 9):+.3f} ms late", flush=True)
+
+
+def changes_on_air(folder, programs):
+    tone = {"options": "click=0,level=6"}
+    with on_air(folder, programs, "changes", sections={"sound": tone}) as (box, receiver):
+        pids = {w: box.status()[w]["worker"]["pid"] for w in ("sound", "egress", "source")}
+
+        def change(**keys):
+            reply = box.command("sound", track="1", change=keys)
+            check(reply["ok"], f"{keys}: {reply}")
+            time.sleep(1.5)
+            return box.status()["sound"]["tracks"][0]
+        check(change(gain_db=3)["gain_db"] == 3, "the gain is not told")
+        change(mute=True)
+        time.sleep(0.8)
+        muted = box.status()["sound"]["tracks"][0]
+        check(muted["peak_dbfs"] is None, f"not silent: {muted}")
+        change(mute=False, gain_db=0)
+        change(map="L=2 R=1")
+        change(delay_ms=250)
+        change(delay_ms=-60)
+        for keys, words in (({"delay_ms": -500}, "PTS"), ({"map": "L=9"}, "channel 9"), ({"gain_db": 99}, "24"),
+                            ({"codec": "opus"}, "cannot be changed on air"), ({}, "must be an object")):
+            reply = box.command("sound", track="1", change=keys)
+            check(not reply["ok"] and words in reply["error"], f"{keys}: {reply}")
+        check("there is 1" in box.command("sound", track="2", change={"mute": True})["error"], "a track too many")
+        quieter = {**box.config, "sound": {**tone, "tracks": [{"gain_db": -6.5}]}}
+        check(box.command("reload", config=quieter)["ok"], "the new configuration is refused")
+        time.sleep(1)
+        status = box.status()
+        check({w: status[w]["worker"]["pid"] for w in pids} == pids, "a change on air started something anew")
+        check(status["sound"]["tracks"][0]["gain_db"] == -6.5, f"the reload changed nothing: {status['sound']}")
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    path = receiver.stream_path
+    check_stream(path, programs, 8 * RATE_FPS, never_captured(status))
+    seconds = check_time_line(path, 0, "aac", 8)
+    left, right = decode(path, 0, 2)
+    # A gap or a step of the level would be a jump; the tone itself, 300 and 400 Hz at 3 dB more, has steps of 0.04.
+    steepest = max(max(abs(b - a) for a, b in zip(c, c[1:])) for c in (left, right))
+    check(steepest < 0.08, f"a jump of {steepest:.3f} from one sample to the next")
+    print(f"changes: {seconds:.1f} s, steepest step {steepest:.3f} of full scale", flush=True)
+
+
+def nothing_to_hear(folder, programs):
+    """A card that does not exist: silence, and words why."""
+    sections = {"sound": {"driver": "clip", "path": os.path.join(folder, "absent.wav")}}
+    with on_air(folder, programs, "absent", sections=sections) as (box, receiver):
+        status = wait_for("the reason", lambda: (lambda s: s if s["sound"]["reason"] else None)(box.status()), 5)
+        check(status["sound"]["source"] in ("waiting", "opening"), f"{status['sound']}")
+        time.sleep(3)
+        check(sound_pid(box) == status["sound"]["worker"]["pid"], "the sound worker did not wait for its source")
+        status = box.status()
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    check_time_line(receiver.stream_path, 0, "aac", 3)
+    check(level_db(decode(receiver.stream_path, 0, 2)[0]) < -90, "there is something to hear")
+    check_stream(receiver.stream_path, programs, 3 * RATE_FPS, never_captured(status))
+    print(f"absent: silence; \"{status['sound']['reason']}\"", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, nothing_to_hear))

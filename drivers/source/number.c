@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "number.h"
 
-#include "samples.h"
+#include <string.h>
+
+#include "hal/paint.h"
 
 // In steps of 10 bit.
 #define LUMA_0 64
@@ -52,7 +54,7 @@ static void draw_row(const struct castor_format *format, const struct castor_fra
 
     for (uint32_t i = 0; i < NUMBER_CELLS_A_ROW; i++) {
         uint16_t luma = bits >> i & 1 ? LUMA_1 : LUMA_0;
-        samples_fill(first, format->pixel, i * width, width, luma, luma);
+        castor_paint_samples(first, format->pixel, i * width, width, luma, luma);
     }
     for (uint32_t line = 1; line < height; line++)
         memcpy(first + (size_t)line * frame->stride_bytes[0], first,
@@ -68,6 +70,6 @@ void number_draw(const struct castor_format *format, const struct castor_frame *
     draw_row(format, frame, 1, (uint32_t)(number >> 32 & 0xFFFF) | (uint32_t)crc16(number) << 16);
     for (uint32_t plane = 1; plane < planes; plane++)
         for (uint32_t line = 0; line < number_height_px(format) / 2; line++)
-            samples_fill(frame->plane[plane] + (size_t)line * frame->stride_bytes[plane], format->pixel, 0,
-                         chroma_samples, CHROMA_NEUTRAL, CHROMA_NEUTRAL);
+            castor_paint_samples(frame->plane[plane] + (size_t)line * frame->stride_bytes[plane],
+                                 format->pixel, 0, chroma_samples, CHROMA_NEUTRAL, CHROMA_NEUTRAL);
 }

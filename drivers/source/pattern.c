@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "grid.h"
+#include "hal/paint.h"
 #include "number.h"
-#include "samples.h"
 #include "slots.h"
 #include "ticker.h"
 
@@ -40,58 +40,9 @@ struct pattern {
     struct pattern_slot known[PATTERN_SLOTS_KNOWN];
 };
 
-// In steps of 10 bit.
-struct colour {
-    uint16_t y, u, v;
-};
-// 75 % bars and the pieces below them, BT.709 limited range (SMPTE RP 219 in outline).
-static const struct colour bars[7] = {
-    {720, 512, 512}, {672, 176, 544}, {580, 588, 176}, {532, 252, 208},
-    {252, 772, 816}, {204, 436, 848}, {112, 848, 480},
-};
-static const struct colour black = {64, 512, 512}, white = {940, 512, 512};
-
 static struct pattern *from_source(struct source *source)
 {
     return (struct pattern *)source;
-}
-
-// Fills a rectangle; x, y, width and height even.
-static void fill(const struct castor_format *format, const struct castor_frame *frame, uint32_t x, uint32_t y,
-                 uint32_t width, uint32_t height, struct colour colour)
-{
-    const uint32_t pixel = format->pixel;
-
-    for (uint32_t line = y; line < y + height; line++)
-        samples_fill(frame->plane[0] + (size_t)line * frame->stride_bytes[0], pixel, x, width, colour.y,
-                     colour.y);
-    for (uint32_t line = y / 2; line < (y + height) / 2; line++) {
-        uint8_t *first = frame->plane[1] + (size_t)line * frame->stride_bytes[1];
-        if (pixel == CASTOR_PIXEL_I420) {
-            uint8_t *second = frame->plane[2] + (size_t)line * frame->stride_bytes[2];
-            samples_fill(first, pixel, x / 2, width / 2, colour.u, colour.u);
-            samples_fill(second, pixel, x / 2, width / 2, colour.v, colour.v);
-        } else {
-            samples_fill(first, pixel, x, width, colour.u, colour.v);
-        }
-    }
-}
-
-static void draw_background(const struct castor_format *format, const struct castor_frame *frame)
-{
-    uint32_t width = format->width_px, height = format->height_px;
-    uint32_t upper = height * 67 / 100 & ~1u, middle = height * 75 / 100 & ~1u;
-
-    for (uint32_t i = 0; i < 7; i++) {
-        uint32_t x = width * i / 7 & ~1u;
-        uint32_t end = i == 6 ? width : width * (i + 1) / 7 & ~1u;
-        fill(format, frame, x, 0, end - x, upper, bars[i]);
-        fill(format, frame, x, upper, end - x, middle - upper, i % 2 ? black : bars[6 - i]);
-    }
-    for (uint32_t x = 0; x < width; x += 2) { // luma ramp over the whole range
-        struct colour grey = {(uint16_t)(64 + 876 * x / width), 512, 512};
-        fill(format, frame, x, middle, 2, height - middle, grey);
-    }
 }
 
 // Copies rows y..y+height, columns x..x+width of the background.
@@ -141,11 +92,12 @@ static void draw(struct pattern *pattern, const struct castor_frame *frame)
         restore(pattern, frame, known->box_x_px, pattern->box_y_px, pattern->box_px, pattern->box_px);
     else
         restore(pattern, frame, 0, 0, format->width_px, format->height_px);
-    fill(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px, white);
-    fill(format, frame, x + pattern->box_px / 8 * 2, pattern->box_y_px + pattern->box_px / 8 * 2,
-         pattern->box_px / 4 * 2, pattern->box_px / 4 * 2, bars[frame->sequence / 8 % 7]);
-    fill(format, frame, flash->x, flash->y, flash->width, flash->height,
-         is_flash(pattern, frame->sequence) ? white : black);
+    castor_paint_box(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px, CASTOR_WHITE);
+    castor_paint_box(format, frame, x + pattern->box_px / 8 * 2, pattern->box_y_px + pattern->box_px / 8 * 2,
+                     pattern->box_px / 4 * 2, pattern->box_px / 4 * 2,
+                     castor_bars[frame->sequence / 8 % CASTOR_BARS]);
+    castor_paint_box(format, frame, flash->x, flash->y, flash->width, flash->height,
+                     is_flash(pattern, frame->sequence) ? CASTOR_WHITE : CASTOR_BLACK);
     number_draw(format, frame, frame->sequence);
     if (known)
         *known = (struct pattern_slot){frame->plane[0], x};
@@ -202,7 +154,7 @@ static int pattern_open(const struct source_config *config, struct source **out,
         goto fail;
     }
     castor_frame_map(&pattern->layout, pattern->picture, &pattern->background);
-    draw_background(&pattern->source.format, &pattern->background);
+    castor_paint_bars(&pattern->source.format, &pattern->background);
     pattern->box_px = pattern->source.format.height_px / 8 & ~1u;
     pattern->box_y_px = pattern->source.format.height_px / 2 & ~1u; // clear of the number at every size
     pattern->flash = flash_place(&pattern->source.format);

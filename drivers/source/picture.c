@@ -5,7 +5,7 @@
 
 #include <libyuv.h>
 
-#include "samples.h"
+#include "hal/paint.h"
 
 int picture_scratch_allocate(struct picture_scratch *scratch, int width, int height)
 {
@@ -84,7 +84,7 @@ static void fill_black(uint8_t *row, uint32_t pixel, int plane, int from, int to
 {
     const uint16_t black = plane ? 512 : 64; // in steps of 10 bit
 
-    samples_fill(row, pixel, (uint32_t)from, (uint32_t)(to - from), black, black);
+    castor_paint_samples(row, pixel, (uint32_t)from, (uint32_t)(to - from), black, black);
 }
 
 void picture_area_frame(const struct castor_format *format, const struct castor_frame *slot,

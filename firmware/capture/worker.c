@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "capture/slot_book.h"
 #include "ipc/channel.h"
 #include "pool/pool.h"
+#include "pool/slot_book.h"
 
 #define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
 #define STATS_INTERVAL_NS CASTOR_NS_PER_S
@@ -112,7 +112,8 @@ static void handle_pool(struct capture *capture, const struct message_capture_po
         protocol_error(capture, "a POOL that cannot be mapped");
         return;
     }
-    slot_book_init(&capture->book, capture->pool, pool->slot_sequence);
+    pool_write_only(capture->pool, pool->first_slot, pool->end_slot);
+    slot_book_init(&capture->book, capture->pool, pool->first_slot, pool->end_slot, pool->slot_sequence);
     capture->stats_ns = castor_now_ns() + STATS_INTERVAL_NS;
 }
 
@@ -238,6 +239,7 @@ static void look_at_signal(struct capture *capture)
     else if (capture->signal == SOURCE_SIGNAL_NONE)
         log_info("pictures arrive again");
     capture->signal = signal;
+    capture->stats_ns = 0; // at once
     (void)snprintf(capture->reason.text, sizeof capture->reason.text, "%s", reason);
 }
 

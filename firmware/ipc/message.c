@@ -40,6 +40,7 @@ static const char *check_failed(const struct message *m)
 #define EGRESS MESSAGE_FROM_EGRESS
 #define SOUND MESSAGE_FROM_SOUND
 #define RECORD MESSAGE_FROM_RECORD
+#define SLATE MESSAGE_FROM_SLATE
 
 static const struct message_kind {
     const char *name;
@@ -48,11 +49,11 @@ static const struct message_kind {
     const char *(*check)(const struct message *message);
 } kinds[] = {
     [MESSAGE_STOP] = {"STOP", 0, SUPERVISOR, NULL},
-    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND | RECORD, check_failed},
+    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND | RECORD | SLATE, check_failed},
     [MESSAGE_CAPTURE_START] = {"CAPTURE_START", BODY(capture_start), SUPERVISOR, message_check_capture_start},
     [MESSAGE_CAPTURE_POOL] = {"CAPTURE_POOL", BODY(capture_pool), SUPERVISOR, message_check_capture_pool},
     [MESSAGE_CAPTURE_READY] = {"CAPTURE_READY", BODY(capture_ready), CAPTURE, message_check_capture_ready},
-    [MESSAGE_FRAME] = {"FRAME", BODY(frame), CAPTURE, message_check_frame},
+    [MESSAGE_FRAME] = {"FRAME", BODY(frame), CAPTURE | SLATE, message_check_frame},
     [MESSAGE_CAPTURE_STATS] = {"CAPTURE_STATS", BODY(capture_stats), CAPTURE, message_check_capture_stats},
     [MESSAGE_CAPTURE_ORIGIN] = {"CAPTURE_ORIGIN", BODY(capture_origin), CAPTURE | SUPERVISOR,
                                 message_check_capture_origin},
@@ -81,6 +82,11 @@ static const struct message_kind {
     [MESSAGE_OVERLAY] = {"OVERLAY", BODY(overlay), SUPERVISOR, message_check_overlay},
     [MESSAGE_OVERLAY_STATE] = {"OVERLAY_STATE", BODY(overlay_state), CAPTURE, message_check_overlay_state},
     [MESSAGE_SOUND_STATS] = {"SOUND_STATS", BODY(sound_stats), SOUND, message_check_sound_stats},
+    [MESSAGE_SLATE_START] = {"SLATE_START", BODY(slate_start), SUPERVISOR, message_check_slate_start},
+    [MESSAGE_SLATE_LOOK] = {"SLATE_LOOK", BODY(slate_look), SUPERVISOR, message_check_slate_look},
+    [MESSAGE_SLATE_DRAW] = {"SLATE_DRAW", BODY(slate_draw), SUPERVISOR, message_check_slate_draw},
+    [MESSAGE_SLATE_READY] = {"SLATE_READY", BODY(slate_ready), SLATE, message_check_slate_ready},
+    [MESSAGE_SLATE_STATS] = {"SLATE_STATS", BODY(slate_stats), SLATE, NULL},
     [MESSAGE_GAP] = {"GAP", BODY(gap), EGRESS, message_check_gap},
     [MESSAGE_ARRIVED] = {"ARRIVED", BODY(arrived), EGRESS, message_check_arrived},
     [MESSAGE_GAP_NOTE] = {"GAP_NOTE", BODY(gap_note), SUPERVISOR, message_check_gap_note},

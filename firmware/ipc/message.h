@@ -17,6 +17,7 @@
 #include "ipc/message_gap.h"
 #include "ipc/message_limits.h"
 #include "ipc/message_overlay.h"
+#include "ipc/message_slate.h"
 #include "ipc/message_sound.h"
 #include "ipc/message_record.h"
 
@@ -82,6 +83,14 @@ enum message_type {
     MESSAGE_RECORD_TAKEN = 89,
     MESSAGE_RECORD_STATE = 90,
 
+    // supervisor -> slate
+    MESSAGE_SLATE_START = 96, // with descriptors: as CAPTURE_POOL
+    MESSAGE_SLATE_LOOK = 97,
+    MESSAGE_SLATE_DRAW = 98, // answered by FRAME, in order
+    // slate -> supervisor
+    MESSAGE_SLATE_READY = 100,
+    MESSAGE_SLATE_STATS = 101,
+
     // supervisor -> capture
     MESSAGE_OVERLAY = 104,
     // capture -> supervisor
@@ -102,6 +111,7 @@ enum message_sender {
     MESSAGE_FROM_EGRESS = 1u << 3,
     MESSAGE_FROM_SOUND = 1u << 4,
     MESSAGE_FROM_RECORD = 1u << 5,
+    MESSAGE_FROM_SLATE = 1u << 6,
 };
 
 struct message_header {
@@ -127,6 +137,11 @@ struct message {
         struct message_frame frame;
         struct message_capture_stats capture_stats;
         struct message_capture_origin capture_origin;
+        struct message_slate_start slate_start;
+        struct message_slate_look slate_look;
+        struct message_slate_draw slate_draw;
+        struct message_slate_ready slate_ready;
+        struct message_slate_stats slate_stats;
         struct message_encode_start encode_start;
         struct message_encode_ready encode_ready;
         struct message_encode encode;

@@ -22,6 +22,8 @@ const char *message_check_capture_pool(const struct message *m)
     RANGE(b->slot_count, 4, MESSAGE_SLOTS_MAX, "slot count out of range");
     if (b->dmabuf_count != 0 && b->dmabuf_count != b->slot_count)
         return "DMA-BUFs for some slots only";
+    if (b->first_slot >= b->end_slot || b->end_slot > b->slot_count)
+        return "no slots to fill";
     return message_format(&b->format);
 }
 

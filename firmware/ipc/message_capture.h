@@ -28,17 +28,20 @@ struct message_capture_ready {
 // Of the pool travel: its pixels (capture: read-write, encoders: read-only), then dmabuf_count DMA-BUFs, one
 // a slot. The pixels are left out where the DMA-BUFs are all there is of the memory.
 
-// The pool to fill; frames start with this. slot_sequence[i] is the frame that slot i still holds, or
-// MESSAGE_SLOT_FREE. The slot becomes free when the pool's control page names that sequence as released.
+// The pool to fill, slots first_slot to end_slot; frames start with this. slot_sequence[i] is the frame that
+// slot i still holds, or MESSAGE_SLOT_FREE. The slot becomes free when the pool's control page names that
+// sequence as released.
 #define MESSAGE_SLOT_FREE UINT64_MAX
 struct message_capture_pool {
     struct castor_format format;
     uint32_t slot_count;   // 4..MESSAGE_SLOTS_MAX
     uint32_t dmabuf_count; // 0 or slot_count
+    uint32_t first_slot, end_slot;
     uint64_t slot_sequence[MESSAGE_SLOTS_MAX];
 };
 
-// A frame stands in its slot. Sequences rise strictly; a jump means frames that were never captured.
+// A frame stands in its slot. Capture and the slate say it. Sequences rise strictly; a jump means frames that
+// were never captured.
 struct message_frame {
     uint64_t sequence;
     int64_t capture_ns;

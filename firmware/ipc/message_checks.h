@@ -67,6 +67,11 @@ const char *message_check_sound_ready(const struct message *m);
 const char *message_check_sound_unit(const struct message *m);
 const char *message_check_sound_stats(const struct message *m);
 
+const char *message_check_slate_start(const struct message *m);
+const char *message_check_slate_look(const struct message *m);
+const char *message_check_slate_draw(const struct message *m);
+const char *message_check_slate_ready(const struct message *m);
+
 const char *message_check_gap(const struct message *m);
 const char *message_check_arrived(const struct message *m);
 const char *message_check_gap_note(const struct message *m);

@@ -164,6 +164,14 @@ int pool_attach(const struct castor_format *format, uint32_t slot_count, const s
     return CASTOR_OK;
 }
 
+void pool_write_only(struct pool *pool, uint32_t first, uint32_t end)
+{
+    assert(pool->pixels && first < end && end <= pool->slot_count);
+    shared_memory_read_only(pool->pixels, pool->slot_bytes * first);
+    shared_memory_read_only(pool->pixels + pool->slot_bytes * end,
+                            pool->slot_bytes * (pool->slot_count - end));
+}
+
 void pool_destroy(struct pool *pool)
 {
     if (!pool)

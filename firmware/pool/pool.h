@@ -61,6 +61,10 @@ CASTOR_MUST_USE int pool_create_for_devices(const struct castor_format *format, 
 CASTOR_MUST_USE int pool_attach(const struct castor_format *format, uint32_t slot_count,
                                 const struct pool_parts *parts, struct pool **out);
 
+// Takes from a worker that maps the pool writable what is not its to write: of all but slots `first` to `end`
+// it only reads from now on, and a stray write faults. Tried, not demanded.
+void pool_write_only(struct pool *pool, uint32_t first, uint32_t end);
+
 // Unmaps and closes. Accepts NULL.
 void pool_destroy(struct pool *pool);
 

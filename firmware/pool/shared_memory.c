@@ -61,6 +61,12 @@ int shared_memory_map(int fd, size_t size_bytes, bool writable, void **out)
     return CASTOR_OK;
 }
 
+void shared_memory_read_only(void *memory, size_t size_bytes)
+{
+    if (size_bytes > 0)
+        (void)mprotect(memory, size_bytes, PROT_READ);
+}
+
 void shared_memory_unmap(void *memory, size_t size_bytes)
 {
     if (memory)

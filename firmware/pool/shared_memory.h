@@ -19,6 +19,9 @@ CASTOR_MUST_USE int shared_memory_reopen_read_only(int fd, int *out_fd);
 // shrinking.
 CASTOR_MUST_USE int shared_memory_map(int fd, size_t size_bytes, bool writable, void **out);
 
+// Takes from a mapping, for whole pages, that it is writable. Tried: where that fails it stays as it was.
+void shared_memory_read_only(void *memory, size_t size_bytes);
+
 // Both accept what was never mapped or opened (NULL, -1).
 void shared_memory_unmap(void *memory, size_t size_bytes);
 void shared_memory_close(int fd);

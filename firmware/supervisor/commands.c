@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "supervisor/config_slate.h"
 #include "supervisor/config_sound.h"
 #include "supervisor/internal.h"
 #include "supervisor/status.h"
@@ -31,6 +32,8 @@ static struct status_snapshot take_snapshot(struct supervisor *s)
         .paths = s->path,
         .path_count = s->path_count,
         .source = &s->source,
+        .feed = s->switching_known ? &s->feed : NULL,
+        .slate = &s->slate,
         .outlet = &s->outlet,
         .recorder = &s->recorder,
         .sound = &s->sound,
@@ -158,7 +161,7 @@ static int command_restart(struct supervisor *s, const char *name, struct contro
             worker = &s->path[i].worker;
     if (!worker)
         return answer(text, CASTOR_ERR_NOT_FOUND,
-                      "there is no worker \"%s\"; say A, B, capture, egress, sound or record", name);
+                      "there is no worker \"%s\"; say A, B, capture, slate, egress, sound or record", name);
     restart_reset(&worker->restart, castor_now_ns());
     worker_kill(worker);
     return CASTOR_OK;
@@ -230,7 +233,7 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
     if (error != CASTOR_OK)
         return error;
     if ((change & CONFIG_CHANGE_SWITCH) && s->switching_known) {
-        struct switch_config switching = supervisor_switch_config(config, pool_slot_count(s->source.pool));
+        struct switch_config switching = supervisor_switch_config(config, &s->source);
         if (switch_reconfigure(&s->switching, &switching) != CASTOR_OK)
             return answer(text, CASTOR_ERR_INVALID,
                           "these budgets do not fit the running pool; stop the box and start it with the new "
@@ -238,7 +241,16 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
     }
     if (change & (CONFIG_CHANGE_RECORD | CONFIG_CHANGE_MUX))
         recorder_reconfigure(&s->recorder, &s->config, config, change & CONFIG_CHANGE_MUX, castor_now_ns());
+    if ((change & CONFIG_CHANGE_SLATE) && s->switching_known) {
+        struct feed_config feed = config_slate_feed(config, s->source.format.rate,
+                                                    pool_slot_count(s->source.pool), s->source.slate_slots);
+        if (feed_reconfigure(&s->feed, &feed) != CASTOR_OK)
+            return answer(text, CASTOR_ERR_INVALID,
+                          "slate.budget_ms is out of its range. Nothing was changed");
+    }
     s->config = *config;
+    if (change & CONFIG_CHANGE_SLATE)
+        slate_show(&s->slate, config);
     if (change & CONFIG_CHANGE_BITRATE)
         set_bitrate(s, config->encoder.bitrate_bps);
     if (change & CONFIG_CHANGE_ENCODERS)

@@ -119,6 +119,27 @@ struct config_record {
     uint32_t preroll_minutes;
 };
 
+enum config_slate_picture {
+    CONFIG_SLATE_OFF,
+    CONFIG_SLATE_LAST,
+    CONFIG_SLATE_STILL,
+    CONFIG_SLATE_BARS,
+    CONFIG_SLATE_BLACK,
+};
+enum config_slate_place { CONFIG_SLATE_TOP, CONFIG_SLATE_MIDDLE, CONFIG_SLATE_BOTTOM };
+enum config_slate_sound { CONFIG_SLATE_SOUND_ON, CONFIG_SLATE_SOUND_SILENCE };
+
+struct config_slate { // what stands in for a lost source
+    enum config_slate_picture picture;
+    enum config_slate_place place; // of the text
+    enum config_slate_sound sound;
+    uint32_t hold_ms;
+    uint32_t budget_ms; // 0 = as the rate and the latency allow
+    char file[512];
+    char font[256];
+    char text[128];
+};
+
 struct config {
     char name[64];
     int log_level;
@@ -127,8 +148,9 @@ struct config {
     struct config_sound sound;
     struct config_encoders encoder;
     struct config_switch switching; // key "switch"
-    uint32_t pool_slots;            // key pool.slots; 0 = as many as the budgets need
-    char pool_dmabuf[64];           // key pool.dmabuf: CONFIG_DMABUF_AUTO, _OFF, or the path of a heap
+    struct config_slate slate;
+    uint32_t pool_slots;  // key pool.slots; 0 = as many as the budgets need
+    char pool_dmabuf[64]; // key pool.dmabuf: CONFIG_DMABUF_AUTO, _OFF, or the path of a heap
     struct config_mux mux;
     struct config_record record;
     uint32_t destination_count;
@@ -179,6 +201,7 @@ enum config_change {
     CONFIG_CHANGE_SOUND = 1u << 8,        // the sound worker starts again
     CONFIG_CHANGE_SOUND_MIX = 1u << 9,    // a message to the sound worker
     CONFIG_CHANGE_RECORD = 1u << 12,      // a message to the recorder, or its start or end
+    CONFIG_CHANGE_SLATE = 1u << 10,       // a message to the slate, feed_reconfigure()
     CONFIG_CHANGE_OTHER = 1u << 7,        // names and permissions: in force as soon as it is in place
 };
 unsigned config_diff(const struct config *before, const struct config *after);

@@ -5,6 +5,7 @@
 
 #include "supervisor/config.h"
 #include "supervisor/config_schema.h"
+#include "supervisor/config_slate.h"
 #include "supervisor/config_sound.h"
 
 static json_t *dump_group(const struct config_group *group, const void *base);
@@ -238,7 +239,8 @@ unsigned config_diff(const struct config *before, const struct config *after)
 {
     unsigned change = diff_source(before, after) | diff_encoders(before, after) |
                       diff_switch(&before->switching, &after->switching) | diff_outlet(before, after) |
-                      diff_sound(before, after) | diff_record(&before->record, &after->record);
+                      diff_sound(before, after) | diff_record(&before->record, &after->record) |
+                      config_slate_diff(before, after);
 
     if (before->pool_slots != after->pool_slots || strcmp(before->pool_dmabuf, after->pool_dmabuf) != 0 ||
         strcmp(before->control_socket, after->control_socket) != 0)

@@ -76,6 +76,7 @@ static const struct config_field root_fields[] = {
     GROUP("sound", offsetof(struct config, sound), config_sound_group),
     GROUP("encoder", offsetof(struct config, encoder), config_encoder_group),
     GROUP("switch", offsetof(struct config, switching), config_switch_group),
+    GROUP("slate", offsetof(struct config, slate), config_slate_group),
     GROUP("pool", 0, pool_group),
     GROUP("mux", offsetof(struct config, mux), config_mux_group),
     GROUP("record", offsetof(struct config, record), config_record_group),

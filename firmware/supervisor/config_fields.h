@@ -15,6 +15,7 @@ extern const struct config_group config_source_group;
 extern const struct config_group config_sound_group;
 extern const struct config_group config_encoder_group;
 extern const struct config_group config_switch_group;
+extern const struct config_group config_slate_group;
 extern const struct config_group config_mux_group;
 extern const struct config_group config_destination_group;
 extern const struct config_group config_record_group;

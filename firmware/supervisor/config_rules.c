@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ipc/message.h"
+#include "supervisor/config_slate.h"
 #include "supervisor/config_sound.h"
 
 // Slots that capture fills ahead (source.h, SOURCE_SLOTS_FREE_MIN).
@@ -35,7 +36,7 @@ void config_warn(struct config *config, const char *format, ...)
     va_end(args);
 }
 
-static struct castor_rational rate_of(const struct config *config)
+struct castor_rational config_rules_rate(const struct config *config)
 {
     return config->source.format.rate.num ? config->source.format.rate : assumed_rate;
 }
@@ -94,14 +95,15 @@ static int check_dmabuf(const char *dmabuf, struct config_error *error)
 
 static int check_pool(const struct config *config, struct config_error *error)
 {
-    struct castor_rational rate = rate_of(config);
-    uint32_t slots = config->pool_slots ? config->pool_slots : MESSAGE_SLOTS_MAX;
+    struct castor_rational rate = config_rules_rate(config);
+    uint32_t most = MESSAGE_SLOTS_MAX - config_slate_slots(config, rate);
+    uint32_t slots = config->pool_slots && config->pool_slots < most ? config->pool_slots : most;
     uint64_t stall_frames =
         (uint64_t)config->switching.stall_budget_ms * rate.num / (UINT64_C(1000) * rate.den) + 1;
 
     if (stall_frames + CAPTURE_SLOTS <= slots)
         return CASTOR_OK;
-    if (config->pool_slots && stall_frames + CAPTURE_SLOTS <= MESSAGE_SLOTS_MAX)
+    if (config->pool_slots && stall_frames + CAPTURE_SLOTS <= most)
         return config_refuse(
             error, "/pool/slots",
             "a stall of %u ms lasts %u frames and capture needs %u more, so at least %u are needed; give "
@@ -112,8 +114,8 @@ static int check_pool(const struct config *config, struct config_error *error)
         error, "/switch/stall_budget_ms",
         "a stall of %u ms lasts %u frames, but the pool holds at most %u and capture needs %u of them; at "
         "most %u ms fit",
-        config->switching.stall_budget_ms, (unsigned)stall_frames, MESSAGE_SLOTS_MAX, CAPTURE_SLOTS,
-        (unsigned)((MESSAGE_SLOTS_MAX - CAPTURE_SLOTS - 1) * UINT64_C(1000) * rate.den / rate.num));
+        config->switching.stall_budget_ms, (unsigned)stall_frames, most, CAPTURE_SLOTS,
+        (unsigned)((most - CAPTURE_SLOTS - 1) * UINT64_C(1000) * rate.den / rate.num));
 }
 
 static int check_path(const struct config_encoder *encoder, const char *path, struct config_error *error)
@@ -349,7 +351,7 @@ static int check_destinations(struct config *config, struct config_error *error)
 // coded it; one frame interval on top for the time at which it was looked at.
 static int check_latency(struct config *config, struct config_error *error)
 {
-    struct castor_rational rate = rate_of(config);
+    struct castor_rational rate = config_rules_rate(config);
     uint64_t needed_us = ((uint64_t)config->switching.stall_budget_ms + CONFIG_TAKE_OVER_MS) * 1000 +
                          UINT64_C(1000000) * rate.den / rate.num;
     unsigned needed_ms = (unsigned)((needed_us + 999) / 1000);
@@ -420,6 +422,8 @@ int config_rules_check(struct config *config, struct config_error *error)
         result = check_destinations(config, error);
     if (result == CASTOR_OK)
         result = check_switch(config, error);
+    if (result == CASTOR_OK)
+        result = config_slate_check(config, error);
     if (result == CASTOR_OK)
         result = check_pool(config, error);
     if (result == CASTOR_OK)

@@ -20,6 +20,9 @@
 // CASTOR_ERR_INVALID with *error filled in; *config is then undefined.
 CASTOR_MUST_USE int config_rules_check(struct config *config, struct config_error *error);
 
+// The rate that budgets are counted at: the configured one, or 30 where it is the source's own.
+struct castor_rational config_rules_rate(const struct config *config);
+
 // For the files of the rules: refuses the value at `path`, or adds a warning (dropped when there are too
 // many).
 int config_refuse(struct config_error *error, const char *path, const char *format, ...)

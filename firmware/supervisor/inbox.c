@@ -131,17 +131,18 @@ static void source_fails(struct supervisor *s, const char *why)
 }
 
 // The first time the picture format is known: the switch can be set up, the encoders and egress told.
-static void begin(struct supervisor *s, int64_t now_ns)
+void supervisor_begin(struct supervisor *s, int64_t now_ns)
 {
-    struct switch_config config = supervisor_switch_config(&s->config, pool_slot_count(s->source.pool));
+    struct switch_config config = supervisor_switch_config(&s->config, &s->source);
 
-    if (switch_init(&s->switching, &config) != CASTOR_OK) {
+    if (switch_init(&s->switching, &config) != CASTOR_OK || supervisor_begin_feed(s) != CASTOR_OK) {
         log_error(
             "the pool is too small for these budgets; raise pool.slots or lower switch.stall_budget_ms");
         s->stopping = true;
         return;
     }
     s->switching_known = true;
+    s->begun_ns = now_ns;
     s->others_ns = now_ns + OTHERS_WAIT_NS;
     switch_path_startable(&s->switching, now_ns, 0);
     supervisor_carry_out(s, now_ns);
@@ -159,7 +160,7 @@ static void begin(struct supervisor *s, int64_t now_ns)
 static void source_is_ready(struct supervisor *s, const struct message_capture_ready *ready, int64_t now_ns)
 {
     const char *why = "";
-    int error = source_ready(&s->source, ready, &s->config, s->switching_known ? &s->switching : NULL, &why);
+    int error = source_ready(&s->source, ready, &s->config, s->switching_known ? &s->feed : NULL, &why);
 
     if (error != CASTOR_OK) {
         source_fails(s, why);
@@ -168,7 +169,9 @@ static void source_is_ready(struct supervisor *s, const struct message_capture_r
     s->source.worker.ready = true;
     restart_ready(&s->source.worker.restart, now_ns);
     if (!s->switching_known)
-        begin(s, now_ns);
+        supervisor_begin(s, now_ns);
+    feed_source(&s->feed, now_ns, true);
+    supervisor_feed(s, now_ns);
 }
 
 static void source_frame(struct supervisor *s, const struct message_frame *frame, int64_t now_ns)
@@ -178,21 +181,17 @@ static void source_frame(struct supervisor *s, const struct message_frame *frame
         return;
     }
     // A capture time in the future or hours ago would carry PTS and SRT's clock away with it.
-    if (frame->capture_ns > now_ns + CASTOR_NS_PER_S || frame->capture_ns < now_ns - 10 * CASTOR_NS_PER_S ||
-        frame->capture_ns <= s->source.last_capture_ns) {
+    if (frame->capture_ns > now_ns + CASTOR_NS_PER_S || frame->capture_ns < now_ns - 10 * CASTOR_NS_PER_S) {
         source_fails(s, "sent a frame with an impossible capture time");
         return;
     }
-    if (switch_frame_captured(&s->switching, now_ns, frame->sequence, frame->capture_ns, frame->slot) !=
-        CASTOR_OK) {
-        source_fails(s, "sent a frame number or slot that was used already");
+    if (feed_live_frame(&s->feed, now_ns, frame->sequence, frame->capture_ns, frame->slot) != CASTOR_OK) {
+        source_fails(s, "sent a frame number, time or slot that was used already");
         return;
     }
-    s->source.last_sequence = frame->sequence;
-    s->source.last_capture_ns = frame->capture_ns;
     s->source.frame_ns = now_ns;
-    metrics_add(&s->metrics, now_ns, METRICS_CAPTURED, 1);
     metrics_latency(&s->metrics, now_ns, METRICS_STAGE_CAPTURE, now_ns - frame->capture_ns);
+    supervisor_feed(s, now_ns);
 }
 
 static void source_says(struct supervisor *s, const struct message *message)
@@ -215,6 +214,8 @@ static void source_says(struct supervisor *s, const struct message *message)
         break;
     case MESSAGE_CAPTURE_STATS:
         s->source.stats = message->body.capture_stats;
+        if (s->switching_known)
+            feed_signal(&s->feed, now_ns, s->source.stats.signal == MESSAGE_SIGNAL_NONE);
         break;
     case MESSAGE_CAPTURE_ORIGIN:
         sound_part_origin(&s->sound, message);

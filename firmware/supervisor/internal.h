@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The supervisor's state, shared by the files that make it up: supervisor.c (life and loop), orders.c (what
-// the switch wants), inbox.c (what the workers say), upkeep.c (what time brings), commands.c (what operators
-// want and see). One thread owns all of it.
+// the switch wants), programme.c (what the feed wants), inbox.c (what the workers say), upkeep.c (what time
+// brings), commands.c (what operators want and see). One thread owns all of it.
 #ifndef SUPERVISOR_INTERNAL_H
 #define SUPERVISOR_INTERNAL_H
 
@@ -12,6 +12,7 @@
 #include "supervisor/path.h"
 #include "supervisor/recorder.h"
 #include "supervisor/selection.h"
+#include "supervisor/slate.h"
 #include "supervisor/sound.h"
 #include "supervisor/source.h"
 #include "supervisor/staff.h"
@@ -29,6 +30,11 @@ struct supervisor {
     struct path path[SWITCH_PATHS_MAX];
     uint32_t path_count;
     struct source source;
+    struct feed_state feed; // set up with the switch
+    bool feeding;           // supervisor_feed() is at work
+    int64_t begun_ns;       // when the switch was set up
+    int64_t given_ns;       // when a frame was last given to it; 0 = never
+    struct slate slate;
     struct outlet outlet;
     struct recorder recorder;
     struct gaps gaps;
@@ -53,12 +59,22 @@ void supervisor_carry_out(struct supervisor *s, int64_t now_ns);
 // orders.c: everything before this position in the ring of `path` has been read by everybody.
 uint64_t supervisor_ring_tail(const struct supervisor *s, const struct path *path, int64_t now_ns);
 
+// programme.c: carries out everything the feed has ordered.
+void supervisor_feed(struct supervisor *s, int64_t now_ns);
+// Sets the feed up for the pool. CASTOR_ERR_INVALID: the pool is too small.
+CASTOR_MUST_USE int supervisor_begin_feed(struct supervisor *s);
+// Where no picture has come since the start for long enough, the box goes on air with the slate.
+void supervisor_begin_with_slate(struct supervisor *s, int64_t now_ns);
+
 // inbox.c: reads all there is from one worker's channel.
 void supervisor_read_path(struct supervisor *s, struct path *path);
 void supervisor_read_source(struct supervisor *s);
+void supervisor_read_slate(struct supervisor *s);
 void supervisor_read_outlet(struct supervisor *s);
 void supervisor_read_sound(struct supervisor *s);
 void supervisor_read_recorder(struct supervisor *s);
+// The picture format and the pool are known for the first time: switch, encoders and egress are told.
+void supervisor_begin(struct supervisor *s, int64_t now_ns);
 
 // upkeep.c: workers that ended are reaped and started again when their pacing says so; workers that hang are
 // ended.
@@ -68,7 +84,7 @@ void supervisor_keep_up(struct supervisor *s, int64_t now_ns);
 void supervisor_look_round_early(struct supervisor *s, int64_t now_ns);
 int64_t supervisor_deadline_ns(const struct supervisor *s);
 // The switch's part of the configuration.
-struct switch_config supervisor_switch_config(const struct config *config, uint32_t slot_count);
+struct switch_config supervisor_switch_config(const struct config *config, const struct source *source);
 // The gaps are those of the configured destinations.
 void supervisor_name_gaps(struct supervisor *s);
 // Tells a started egress what it will get, sound included, and where to send it.

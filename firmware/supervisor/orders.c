@@ -128,7 +128,8 @@ static void carry_out(struct supervisor *s, const struct switch_order *order, in
         order_emit(s, order, now_ns);
         break;
     case SWITCH_ORDER_RELEASE:
-        pool_release(s->source.pool, order->slot, order->sequence);
+        feed_released(&s->feed, now_ns, order->slot, order->sequence);
+        supervisor_feed(s, now_ns);
         break;
     case SWITCH_ORDER_LOST:
         order_lost(s, order, now_ns);

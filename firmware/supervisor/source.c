@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "supervisor/config_slate.h"
 
 // A capture process beats once a second even without a signal (CAPTURE_STATS); opening a device may take
 // longer.
@@ -66,8 +67,8 @@ int source_start(struct source *source, const char *folder, const struct config 
     snprintf(start->path, sizeof start->path, "%s", config->source.path);
     snprintf(start->options, sizeof start->options, "%s", config->source.options);
     start->format = source->pool ? source->format : config->source.format;
-    start->anchor_sequence = source->last_sequence;
-    start->anchor_ns = source->last_capture_ns;
+    start->anchor_sequence = source->anchor_sequence;
+    start->anchor_ns = source->anchor_ns;
     source->heard_ns = now_ns;
     source->frame_ns = 0;
     source->told = true;
@@ -91,7 +92,7 @@ static bool same_format(const struct castor_format *a, const struct castor_forma
            (uint64_t)a->rate.num * b->rate.den == (uint64_t)b->rate.num * a->rate.den;
 }
 
-static int send_pool(struct source *source, const struct switch_state *switching)
+static int send_pool(struct source *source, const struct feed_state *feed)
 {
     struct message message;
     struct message_capture_pool *body = &message.body.capture_pool;
@@ -101,24 +102,28 @@ static int send_pool(struct source *source, const struct switch_state *switching
     unsigned fd_count = 1 + pool_share(source->pool, POOL_ROLE_CAPTURE, fds + 1, &body->dmabuf_count);
     body->format = source->format;
     body->slot_count = pool_slot_count(source->pool);
+    body->end_slot = body->slot_count - source->slate_slots;
     for (uint32_t i = 0; i < MESSAGE_SLOTS_MAX; i++)
-        body->slot_sequence[i] =
-            switching && switching->frame[i].held ? switching->frame[i].sequence : MESSAGE_SLOT_FREE;
+        body->slot_sequence[i] = feed ? feed->slot_sequence[i] : MESSAGE_SLOT_FREE;
     return worker_send(&source->worker, &message, fds, fd_count);
 }
 
 // With DMA-BUFs as configured; without them frames are copied, and all else is the same.
-static int make_pool(struct source *source, const struct config *config, const struct castor_format *format)
+int source_make_pool(struct source *source, const struct config *config, const struct castor_format *format)
 {
     bool wanted = strcmp(config->pool_dmabuf, CONFIG_DMABUF_OFF) != 0;
     const char *heap = strcmp(config->pool_dmabuf, CONFIG_DMABUF_AUTO) == 0 ? "" : config->pool_dmabuf;
-    uint32_t slot_count = source_slot_count(config, format);
+    uint32_t slate_slots = config_slate_slots(config, format->rate);
+    uint32_t capture_slots = source_slot_count(config, format) + (slate_slots > 0 ? 1 : 0);
+    uint32_t most = MESSAGE_SLOTS_MAX - slate_slots;
+    uint32_t slot_count = (capture_slots < most ? capture_slots : most) + slate_slots;
     int error = wanted ? pool_create_for_devices(format, slot_count, heap, &source->pool, &source->no_dmabuf)
                        : pool_create(format, slot_count, &source->pool);
 
     if (error != CASTOR_OK)
         return error;
     source->format = *format;
+    source->slate_slots = slate_slots;
     log_info("source: %ux%u at %.3f fps, pool of %u slots (%.1f MB)%s", format->width_px, format->height_px,
              (double)format->rate.num / format->rate.den, slot_count,
              (double)pool_size_bytes(source->pool) / 1e6,
@@ -129,7 +134,7 @@ static int make_pool(struct source *source, const struct config *config, const s
 }
 
 int source_ready(struct source *source, const struct message_capture_ready *ready,
-                 const struct config *config, const struct switch_state *switching, const char **why)
+                 const struct config *config, const struct feed_state *feed, const char **why)
 {
     if (source->pool && !same_format(&source->format, &ready->format)) {
         *why = "the source came back with another picture size or frame rate; reload the configuration to "
@@ -137,13 +142,13 @@ int source_ready(struct source *source, const struct message_capture_ready *read
         return CASTOR_ERR_INVALID;
     }
     if (!source->pool) {
-        int error = make_pool(source, config, &ready->format);
+        int error = source_make_pool(source, config, &ready->format);
         if (error != CASTOR_OK) {
             *why = "no memory for the frame pool; lower the picture size or pool.slots";
             return error;
         }
     }
-    int error = send_pool(source, switching);
+    int error = send_pool(source, feed);
     *why = "it does not read its orders";
     return error;
 }

@@ -21,12 +21,19 @@ static bool source_wanted(const struct supervisor *s)
 
 static int source_begins(struct supervisor *s, int64_t now_ns)
 {
+    if (s->switching_known && (s->feed.started || s->feed.armed)) {
+        s->source.anchor_sequence = s->feed.last_sequence;
+        s->source.anchor_ns = s->feed.last_ns;
+    }
     return source_start(&s->source, s->folder, &s->config, now_ns);
 }
 
 static void source_ended(struct supervisor *s, int64_t now_ns)
 {
-    (void)now_ns;
+    if (s->switching_known) {
+        feed_source(&s->feed, now_ns, false);
+        supervisor_feed(s, now_ns);
+    }
     if (s->source.ended && s->source.worker.keep_stdin) {
         log_info("the source on standard input has ended; stopping");
         s->stopping = true;
@@ -36,6 +43,34 @@ static void source_ended(struct supervisor *s, int64_t now_ns)
 static const char *source_hangs(const struct supervisor *s, int64_t now_ns)
 {
     return source_is_silent(&s->source, now_ns) ? "said nothing for too long" : NULL;
+}
+
+// ---- the slate ----
+
+static struct worker *slate_worker(struct supervisor *s)
+{
+    return &s->slate.worker;
+}
+
+static bool slate_wanted(const struct supervisor *s)
+{
+    return s->switching_known && s->source.slate_slots > 0;
+}
+
+static int slate_begins(struct supervisor *s, int64_t now_ns)
+{
+    return slate_start(&s->slate, s->folder, &s->config, &s->source.format, s->source.pool, &s->feed, now_ns);
+}
+
+static void slate_ended(struct supervisor *s, int64_t now_ns)
+{
+    feed_slate(&s->feed, now_ns, false);
+    supervisor_feed(s, now_ns);
+}
+
+static const char *slate_hangs(const struct supervisor *s, int64_t now_ns)
+{
+    return slate_is_silent(&s->slate, now_ns) ? "said nothing for too long" : NULL;
 }
 
 // ---- egress ----
@@ -144,6 +179,8 @@ static const char *recorder_does_hang(const struct supervisor *s, int64_t now_ns
 const struct staff supervisor_staff[STAFF_COUNT] = {
     [STAFF_SOURCE] = {source_worker, source_wanted, source_begins, supervisor_read_source, source_ended,
                       source_hangs},
+    [STAFF_SLATE] = {slate_worker, slate_wanted, slate_begins, supervisor_read_slate, slate_ended,
+                     slate_hangs},
     [STAFF_OUTLET] = {outlet_worker, outlet_wanted, outlet_begins, supervisor_read_outlet, outlet_ended,
                       outlet_hangs},
     [STAFF_SOUND] = {sound_worker, sound_wanted, sound_begins, supervisor_read_sound, sound_ended,

@@ -14,6 +14,7 @@ struct worker;
 
 enum staff_member {
     STAFF_SOURCE,
+    STAFF_SLATE,
     STAFF_SOUND,
     STAFF_OUTLET,
     STAFF_RECORDER,

@@ -21,13 +21,21 @@ static const struct section {
     const char *key;
     json_t *(*make)(const struct status_snapshot *s);
 } sections[] = {
-    {"warnings", warnings},        {"source", status_source},
-    {"stream", status_stream},     {"on_air", status_on_air},
-    {"paths", status_paths},       {"encoders", encoders},
-    {"sound", status_sound},       {"pool", status_pool},
-    {"egress", status_egress},     {"destinations", status_destinations},
-    {"record", status_record},     {"frames", status_frames},
-    {"losses", status_losses},     {"latency", status_latency},
+    {"warnings", warnings},
+    {"source", status_source},
+    {"slate", status_slate},
+    {"stream", status_stream},
+    {"on_air", status_on_air},
+    {"paths", status_paths},
+    {"encoders", encoders},
+    {"sound", status_sound},
+    {"pool", status_pool},
+    {"egress", status_egress},
+    {"destinations", status_destinations},
+    {"record", status_record},
+    {"frames", status_frames},
+    {"losses", status_losses},
+    {"latency", status_latency},
     {"switches", status_switches},
 };
 

@@ -21,6 +21,18 @@
 //                                       times_corrected, cpu_copies: as capture counts them, over all its
 //                                       restarts
 //     worker                            see below
+//   slate           what stands in for a lost source; null before the picture format is known
+//     picture, budget_ms (in force)
+//     up, shown                         frames are drawn now; the loss has lasted hold_ms, so that what is
+//                                       configured is shown
+//     since                             time of day since when there is no live picture; null = there is one
+//     frames, times                     frames drawn that went out, losses; since start
+//     refused                           live frames that came after their place was taken
+//     undrawn                           frames that were ordered and not drawn in time; lost
+//     last                              the present or last loss: time, cause ("skipped", "silent", "start",
+//                                       "no_signal", "ended"), duration_ms, frames (null while it lasts); null
+//     note                              what cannot be shown, why, and what is shown instead; null
+//     worker
 //   sound           the sound of the programme; null when there is none
 //     driver, path, options             where it comes from; "auto" is resolved
 //     source                            "none", "opening", "running", "waiting" (not there; tried again)
@@ -108,7 +120,8 @@
 //     relayed, not_relayed              access units handed to the recorder; while it could not take them
 //     relay_slowest_us                  the longest that handing one over held up the supervisor
 //     worker
-//   frames          captured, encoded, emitted, sent (to at least one destination): since start
+//   frames          captured, slate (drawn in place of live ones), encoded, emitted, sent (to at least one
+//                   destination): since start
 //   losses          frames that are missing in the stream that leaves the box, each under one cause
 //     frames                            capture (never captured), no_path (no encoder in time), egress, all
 //     per_mille                         minute, five_minutes, since_start: object of the same causes; lost /
@@ -147,6 +160,7 @@
 #include "supervisor/path.h"
 #include "supervisor/recorder.h"
 #include "supervisor/selection.h"
+#include "supervisor/slate.h"
 #include "supervisor/source.h"
 #include "supervisor/switch.h"
 #include "base/utc.h"
@@ -162,6 +176,8 @@ struct status_snapshot {
     const struct path *paths;
     uint32_t path_count;
     const struct source *source;
+    const struct feed_state *feed; // the same
+    const struct slate *slate;
     const struct outlet *outlet;
     const struct recorder *recorder;
     const struct sound_part *sound; // NULL = there is none

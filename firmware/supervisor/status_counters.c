@@ -6,7 +6,8 @@ json_t *status_frames(const struct status_snapshot *s)
 {
     const struct metrics *m = s->metrics;
 
-    return json_pack("{s:o, s:o, s:o, s:o}", "captured", status_count(m->count[METRICS_CAPTURED]), "encoded",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "captured", status_count(m->count[METRICS_CAPTURED]),
+                     "slate", status_count(s->feed ? s->feed->frames : 0), "encoded",
                      status_count(m->count[METRICS_ENCODED]), "emitted",
                      status_count(m->count[METRICS_EMITTED]), "sent", status_count(m->count[METRICS_SENT]));
 }

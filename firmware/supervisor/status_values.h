@@ -26,6 +26,7 @@ const char *status_name_of(const char *const *names, size_t names_count, uint32_
 
 // The sections, one file a subject.
 json_t *status_source(const struct status_snapshot *s);
+json_t *status_slate(const struct status_snapshot *s);
 json_t *status_sound(const struct status_snapshot *s);
 json_t *status_pool(const struct status_snapshot *s);
 json_t *status_paths(const struct status_snapshot *s);

@@ -53,6 +53,7 @@ int supervisor_create(const struct config *config, const char *config_path, cons
     snprintf(s->folder, sizeof s->folder, "%s", folder);
     s->path_count = config->encoder.chain_count;
     source_init(&s->source, strcmp(config->source.path, "-") == 0);
+    slate_init(&s->slate);
     outlet_init(&s->outlet);
     recorder_init(&s->recorder, config);
     gaps_init(&s->gaps);
@@ -93,6 +94,7 @@ void supervisor_destroy(struct supervisor *s)
     for (uint32_t i = 0; i < s->path_count; i++)
         path_finish(&s->path[i]);
     source_finish(&s->source);
+    slate_finish(&s->slate);
     outlet_finish(&s->outlet);
     sound_part_finish(&s->sound);
     recorder_finish(&s->recorder);
@@ -114,7 +116,7 @@ static void take_priority(struct supervisor *s)
         return;
     if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) != 0)
         log_debug("no real-time priority: %s", strerror(errno));
-    s->source.worker.nice = s->outlet.worker.nice = s->sound.worker.nice = -15;
+    s->source.worker.nice = s->slate.worker.nice = s->outlet.worker.nice = s->sound.worker.nice = -15;
     for (uint32_t i = 0; i < s->path_count; i++)
         s->path[i].worker.nice = -10;
 }
@@ -160,7 +162,7 @@ static void watch(struct pollfd *fds, const struct worker *worker)
 
 static bool frames_flow(const struct supervisor *s)
 {
-    return s->source.frame_ns != 0 && castor_now_ns() - s->source.frame_ns < FRAMES_PAUSE_NS;
+    return s->given_ns != 0 && castor_now_ns() - s->given_ns < FRAMES_PAUSE_NS;
 }
 
 static unsigned list_descriptors(struct supervisor *s, struct pollfd *fds)

@@ -9,7 +9,7 @@
 #define UPKEEP_INTERVAL_NS (100 * CASTOR_NS_PER_MS)
 #define UPKEEP_EARLY_NS (50 * CASTOR_NS_PER_MS) // more than a frame interval
 
-struct switch_config supervisor_switch_config(const struct config *config, uint32_t slot_count)
+struct switch_config supervisor_switch_config(const struct config *config, const struct source *source)
 {
     const struct config_switch *c = &config->switching;
 
@@ -17,8 +17,9 @@ struct switch_config supervisor_switch_config(const struct config *config, uint3
         .path_count = config->encoder.chain_count,
         .running_paths = c->standby == CONFIG_STANDBY_OFF || config->encoder.chain_count < 2 ? 1 : 2,
         .standby = c->standby == CONFIG_STANDBY_HOT ? SWITCH_STANDBY_HOT : SWITCH_STANDBY_WARM,
-        .slot_count = slot_count,
-        .slots_free_min = SOURCE_SLOTS_FREE_MIN,
+        .slot_count = pool_slot_count(source->pool),
+        // What is the slate's, and the live picture that is kept for it, is not capture's to fill.
+        .slots_free_min = SOURCE_SLOTS_FREE_MIN + source->slate_slots + (source->slate_slots > 0 ? 1 : 0),
         .stall_budget_ns = c->stall_budget_ms * CASTOR_NS_PER_MS,
         .hang_budget_ns = c->hang_budget_ms * CASTOR_NS_PER_MS,
         .standby_budget_ns = c->standby_budget_ms * CASTOR_NS_PER_MS,
@@ -104,6 +105,7 @@ static void look_round(struct supervisor *s, int64_t now_ns)
     for (unsigned i = 0; i < STAFF_COUNT; i++)
         staff_end_hanging(s, i, now_ns);
     retire_outdated(s, now_ns);
+    supervisor_begin_with_slate(s, now_ns);
     for (uint32_t i = 0; i < s->outlet.destination_count; i++)
         metrics_destination(&s->metrics, now_ns, i, s->outlet.destination[i].sent,
                             s->outlet.destination[i].lost);
@@ -122,6 +124,10 @@ void supervisor_keep_up(struct supervisor *s, int64_t now_ns)
     if (s->switching_known && now_ns >= switch_deadline_ns(&s->switching)) {
         switch_tick(&s->switching, now_ns);
         supervisor_carry_out(s, now_ns);
+    }
+    if (s->switching_known && now_ns >= feed_deadline_ns(&s->feed)) {
+        feed_tick(&s->feed, now_ns);
+        supervisor_feed(s, now_ns);
     }
     start_again(s, now_ns);
     if (now_ns >= s->upkeep_ns)
@@ -145,7 +151,8 @@ int64_t supervisor_deadline_ns(const struct supervisor *s)
     int64_t deadline_ns = s->upkeep_ns;
 
     if (s->switching_known)
-        deadline_ns = earlier(deadline_ns, switch_deadline_ns(&s->switching));
+        deadline_ns =
+            earlier(deadline_ns, earlier(switch_deadline_ns(&s->switching), feed_deadline_ns(&s->feed)));
     for (uint32_t i = 0; i < s->path_count; i++)
         if (s->path[i].worker.pid == 0 && s->switching_known &&
             s->switching.path[i].state == SWITCH_PATH_DOWN)

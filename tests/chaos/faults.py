@@ -30,8 +30,13 @@ ENCODER_KINDS = {
 }
 # They take seconds: srt-live-transmit listens again only when it has given up the connection before, which
 # libsrt does after 5 s of silence at the earliest.
-LOSSY_KINDS = {"capture_kill": 3, "egress_kill": 3, "peer_kill": 3}
-KINDS = {**ENCODER_KINDS, **LOSSY_KINDS}
+LOSSY_KINDS = {"egress_kill": 3, "peer_kill": 3}
+# The slate stands in: no frame is missing, and those that it draws show the number of the last live one.
+SOURCE_KINDS = {
+    "capture_kill": 3,
+    "capture_freeze": 1,   # SIGSTOP: noticed after more than a second
+}
+KINDS = {**ENCODER_KINDS, **SOURCE_KINDS, **LOSSY_KINDS}
 # Where drivers run against stand-ins: what only a vendor's interface can do (vendor.py), on air and on standby, and
 # enough of the others to mix with it.
 PAIR_KINDS = {
@@ -58,7 +63,8 @@ def plan(seed, count, shares):
     rng = random.Random(seed)
     total = sum(shares.values())
     kinds = [kind for kind, share in shares.items() for _ in range(max(1, count * share // total))]
-    fillers = {kind: share for kind, share in shares.items() if kind not in LOSSY_KINDS}
+    fillers = {kind: share for kind, share in shares.items()
+               if kind not in LOSSY_KINDS and kind not in SOURCE_KINDS}
     while len(kinds) < count:
         kinds.append(rng.choices(list(fillers), fillers.values())[0])
     rng.shuffle(kinds)
@@ -279,17 +285,25 @@ class Injector:
         over_active = self._kill(fault, record)
         return lambda status: over_active(status) and over_standby(status)
 
-    # ---- faults that lose frames ----
+    # ---- faults of the source ----
 
     def _capture_kill(self, _fault, record):
+        return self._signal_capture(record, signal.SIGKILL)
+
+    def _capture_freeze(self, _fault, record):
+        return self._signal_capture(record, signal.SIGSTOP)
+
+    def _signal_capture(self, record, number):
         victim = Victim(record["before"]["source"]["worker"]["pid"])
         captured = record["before"]["frames"]["captured"]
         record["hit"] = "capture"
         self._now(record)
-        victim.signal(signal.SIGKILL)
+        victim.signal(number)
         victim.close()
         return lambda status: (status["source"]["worker"]["pid"] != victim.pid and
                                status["frames"]["captured"] > captured + 5)
+
+    # ---- faults that lose frames ----
 
     def _egress_kill(self, _fault, record):
         victim = Victim(record["before"]["egress"]["worker"]["pid"])
@@ -317,5 +331,6 @@ def still_flowing(before, after):
 
 
 def next_number(status):
-    """The number of the frame that comes next: every number was captured or is counted as never captured."""
-    return status["frames"]["captured"] + status["losses"]["frames"]["capture"]
+    """The number of the frame that comes next: every number was captured, drawn by the slate, or is counted as
+    never captured."""
+    return status["frames"]["captured"] + status["frames"]["slate"] + status["losses"]["frames"]["capture"]

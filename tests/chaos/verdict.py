@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must hold after a campaign, and the figures.
 
-- Faults of one encoder path: no frame missing, repeated or out of order; transport stream without an error; PTS and
-  PCR without a seam; ffmpeg has nothing to complain about.
+- Faults of one encoder path or of capture: no frame missing, repeated or out of order; transport stream without an
+  error; PTS and PCR without a seam; ffmpeg has nothing to complain about.
+- Each picture shows its own number; only those that the box counts as drawn by the slate show that of the last live
+  one, and of these there are none but while capture was hit.
 - Faults that lose frames: what the box reports as lost at its destination is what the decoder did not get, but for
   what no box can know (Verdict._unknowable).
 - Lateness: no frame is later at the reader than the latest of the fault-free lead-in, within one frame interval.
@@ -16,8 +18,8 @@ import itertools
 import math
 import os
 
-from faults import LOSSY_KINDS, next_number
-from onair import FRAME_S, Stream, clock_errors, decode_numbers, pcr_gaps, pts_distance
+from faults import LOSSY_KINDS, SOURCE_KINDS, next_number
+from onair import Failure, FRAME_S, Stream, clock_errors, decode_numbers, of_the_slate, pcr_gaps, pts_distance
 
 TOO_BUSY_FRAMES = 15  # half a second, once in a campaign, says nothing about the machine, however short it is
 LATE_READER_S = 0.3  # a receiver that the machine keeps from handing out in time
@@ -25,7 +27,8 @@ PTS_OFFSET_S = 0.284  # mux.pts_offset_ms by default: VBV (250 ms) + one frame i
 
 
 def counted(status):
-    return {"lost": status["destinations"][0]["lost"], "capture": status["losses"]["frames"]["capture"]}
+    return {"lost": status["destinations"][0]["lost"], "capture": status["losses"]["frames"]["capture"],
+            "slate": status["frames"]["slate"]}
 
 
 def percentile(values, percent):
@@ -45,7 +48,13 @@ class Part:
 
     def __init__(self, path, arrivals, frame_numbers):
         self.stream = Stream(path)
-        self.numbers, self.complaints = decode_numbers(path, frame_numbers, path + ".ffmpeg")
+        shown, self.complaints = decode_numbers(path, frame_numbers, path + ".ffmpeg")
+        self.numbers = [unit.number for unit in self.stream.units]
+        self.drawn, self.wrong = [], None
+        try:
+            self.drawn = of_the_slate(shown, self.stream.units)
+        except Failure as failure:
+            self.wrong = str(failure)
         self.name = os.path.basename(path)
         self.arrivals = arrivals
         self.offsets = [offset for offset, _ in arrivals]
@@ -127,35 +136,39 @@ class Verdict:
         return "the end"
 
     def _order(self, numbers):
-        if -1 in numbers:
-            self._fail(f"{numbers.count(-1)} pictures cannot be named")
         for before, after in zip(numbers, numbers[1:]):
-            if after <= before and -1 not in (before, after):
+            if after <= before:
                 self._fail(f"frame {after} after {before}, in the time of {self._window(after)}")
 
     def _losses(self, numbers, latency_s):
         """By fault: what the box says against what the decoder misses."""
-        first, last = min(n for n in numbers if n >= 0), max(numbers)
+        first, last = min(numbers), max(numbers)
         missing = sorted(set(range(first, last + 1)) - set(numbers))
         table, begin, beyond, too_busy = [], first, [0, 0], 0
-        before = {"lost": 0, "capture": 0}
+        before = {"lost": 0, "capture": 0, "slate": 0}
+        drawn = sorted(number for part in self.parts for number in part.drawn)
         for index, record in enumerate(self.windows, -1):
             kind, end, after = record["kind"], next_number(record["after"]), counted(record["after"])
             reported, uncaptured = after["lost"] - before["lost"], after["capture"] - before["capture"]
             seen = bisect.bisect_left(missing, end) - bisect.bisect_left(missing, begin)
+            slate, shown = after["slate"] - before["slate"], bisect.bisect_left(drawn, end) - bisect.bisect_left(drawn,
+                                                                                                              begin)
             least, most = self._unknowable(record, [n for n in missing if begin <= n < end], latency_s)
             begin, before = end, after
             beyond = [beyond[0] + least, beyond[1] + most]
-            if reported or seen or kind in LOSSY_KINDS:
-                table.append({"fault": index, "kind": kind, "reported": reported, "seen": seen,
+            if reported or seen or slate or shown or kind in LOSSY_KINDS:
+                table.append({"fault": index, "kind": kind, "reported": reported, "seen": seen, "slate": slate,
                               "never_captured": uncaptured, "unknowable": [least, most]})
+            if not (shown <= slate if kind in LOSSY_KINDS else shown == slate):
+                self._fail(f"fault {index} ({kind}): the box counts {slate} frames of the slate, {shown} pictures show "
+                           "the number of the last live one")
             if not reported + least <= seen <= reported + most:
                 self._fail(f"fault {index} ({kind}): the box reports {reported} lost frames, the decoder misses {seen}" +
                            (f", of which it cannot know {least} to {most}" if most else ""))
             if kind in LOSSY_KINDS:
                 continue
-            too_busy += uncaptured
-            if seen != uncaptured:
+            too_busy += uncaptured + (0 if kind in SOURCE_KINDS else slate)
+            if seen != uncaptured or (kind in SOURCE_KINDS and seen):
                 self._fail(f"fault {index} ({kind} of {record['hit']}): {seen} frames missing, {uncaptured} of them "
                            "never captured")
         reported = self.states["end"]["destinations"][0]["lost"]
@@ -167,7 +180,7 @@ class Verdict:
         # the machine is no place for this test.
         if too_busy > max((last - first) * self.too_busy_share, TOO_BUSY_FRAMES):
             self._fail(f"{too_busy} frames were never captured although capture was left alone: too busy a machine?")
-        return {"reported": reported, "seen": seen, "unknowable": beyond,
+        return {"reported": reported, "seen": seen, "of_the_slate": len(drawn), "unknowable": beyond,
                 "never_captured_without_cause": too_busy, "faults": table}
 
     def _unknowable(self, record, missing, latency_s):
@@ -195,9 +208,8 @@ class Verdict:
         return frames_until(killed_s - 0.03) + 1 - missing[0], frames_until(killed_s) + 1 - missing[0]
 
     def _stream(self, part):
-        if part.numbers != [unit.number for unit in part.stream.units]:
-            self._fail(f"{part.name}: {len(part.numbers)} pictures, but {len(part.stream.units)} access units, or "
-                       "with other numbers")
+        if part.wrong:
+            self._fail(f"{part.name}: {part.wrong}")
         for complaint in part.complaints:
             self._fail(f"{part.name}: ffmpeg: {complaint}")
         for offset, error in part.stream.errors:

@@ -5,7 +5,7 @@ import os, re, sys
 
 # room -> rooms whose headers it may include, besides its own; "libc" is what <angle brackets> may name in hal/.
 SHARED = {'base', 'ipc', 'pool'}
-PROGRAMS = {'supervisor', 'capture', 'encode', 'egress', 'record'}
+PROGRAMS = {'supervisor', 'capture', 'slate', 'encode', 'egress', 'record'}
 RULES = {
     'hal': set(),
     'drivers/module': {'hal'}, 'drivers/transport': {'hal'},
@@ -18,6 +18,7 @@ RULES = {
     'draw': {'hal', 'base', 'ipc'},
     'supervisor': {'hal'} | SHARED,  # no driver, no mux
     'capture': {'hal', 'drivers/source', 'draw'} | SHARED,
+    'slate': {'hal', 'draw'} | SHARED,
     'encode': {'hal', 'drivers/encoder'} | SHARED,
     'sound': {'hal', 'drivers/sound'} | SHARED,
     'egress': {'hal', 'drivers/transport', 'mux'} | SHARED,

@@ -106,7 +106,7 @@ static void send_pool(struct box *box, const struct castor_format *format)
     assert_int_equal(pool_attach(format, SLOTS, &view, &box->view), 0);
     message_init(&message, MESSAGE_CAPTURE_POOL);
     message.body.capture_pool.format = *format;
-    message.body.capture_pool.slot_count = SLOTS;
+    message.body.capture_pool.slot_count = message.body.capture_pool.end_slot = SLOTS;
     for (int i = 0; i < SLOTS; i++)
         message.body.capture_pool.slot_sequence[i] = MESSAGE_SLOT_FREE;
     assert_int_equal(channel_send(box->fd, &message, (int[]){descriptors.control, descriptors.pixels}, 2), 0);
@@ -271,7 +271,9 @@ static void test_end_of_a_pipe_is_told(void **state)
     assert_int_equal(write(pipe_fds[1], picture, sizeof picture), sizeof picture);
     assert_int_equal(receive_frame(&box).sequence, 0);
     close(pipe_fds[1]);
-    receive(&box, &message);
+    do
+        receive(&box, &message);
+    while (message.header.type == MESSAGE_CAPTURE_STATS);
     assert_int_equal(message.header.type, MESSAGE_FAILED);
     assert_int_equal(message.body.failed.error, CASTOR_ERR_END);
     assert_int_equal(box_join(&box), CAPTURE_EXIT_SOURCE);

@@ -226,6 +226,7 @@ static void descriptors_that_make_no_pool_are_refused(void **unused)
     message_init(&m, MESSAGE_CAPTURE_POOL);
     m.body.capture_pool.format = format;
     m.body.capture_pool.slot_count = m.body.capture_pool.dmabuf_count = 8;
+    m.body.capture_pool.end_slot = 8;
     assert_int_equal(message_check(&m, m.header.size, MESSAGE_FROM_SUPERVISOR, NULL), CASTOR_OK);
     m.body.capture_pool.dmabuf_count = 7;
     assert_int_equal(message_check(&m, m.header.size, MESSAGE_FROM_SUPERVISOR, NULL), CASTOR_ERR_INVALID);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/slot_book.h"
+#include "pool/slot_book.h"
 
 #include <assert.h>
 #include <string.h>
 
-void slot_book_init(struct slot_book *book, const struct pool *pool, const uint64_t *sequence)
+void slot_book_init(struct slot_book *book, const struct pool *pool, uint32_t first, uint32_t end,
+                    const uint64_t *sequence)
 {
+    assert(first < end && end <= pool_slot_count(pool));
     memset(book, 0, sizeof *book);
     book->pool = pool;
-    book->count = pool_slot_count(pool);
-    memcpy(book->sequence, sequence, book->count * sizeof sequence[0]);
+    book->first = first;
+    book->end = end;
+    memcpy(book->sequence, sequence, end * sizeof sequence[0]);
 }
 
 // Slots that hold nothing come last: their memory has not been used yet.
@@ -26,7 +29,7 @@ bool slot_book_take(struct slot_book *book, uint32_t *slot)
 {
     bool found = false;
 
-    for (uint32_t i = 0; i < book->count; i++) {
+    for (uint32_t i = book->first; i < book->end; i++) {
         if (book->lent[i] || !pool_is_free(book->pool, i, book->sequence[i]))
             continue;
         if (!found || older(book, *slot, i))
@@ -40,7 +43,7 @@ bool slot_book_take(struct slot_book *book, uint32_t *slot)
 
 void slot_book_put(struct slot_book *book, uint32_t slot, uint64_t sequence)
 {
-    assert(slot < book->count && book->lent[slot]);
+    assert(slot < book->end && book->lent[slot]);
     book->lent[slot] = false;
     book->sequence[slot] = sequence;
 }

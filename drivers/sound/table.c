@@ -5,6 +5,7 @@
 
 static const struct driver_entry entries[] = {
     {"alsa", NULL},
+    {"clip", NULL},
     {"tone", &sound_tone},
 };
 static const struct driver_list list = {"sound", entries, sizeof entries / sizeof entries[0]};

@@ -4,3 +4,5 @@ castor_test(test_sound_resample SOURCES test_sound_resample.c sound_card.c LIBS 
 include(${CMAKE_SOURCE_DIR}/tests/standin/alsa/alsa.cmake)
 castor_test(test_sound_alsa SOURCES test_sound_alsa.c made_files.c LIBS castor-standin-alsa sound_drivers m)
 add_dependencies(test_sound_alsa castor-sound-alsa)
+castor_test(test_sound_clip SOURCES test_sound_clip.c made_files.c LIBS sound_drivers m)
+add_dependencies(test_sound_clip castor-sound-clip)

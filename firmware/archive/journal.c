@@ -28,6 +28,7 @@ int journal_line_write(const struct journal_gap *gap, char out[ARCHIVE_LINE_BYTE
     sealed_put_number(object, "first_capture_ns", gap->first_capture_ns);
     sealed_put_number(object, "last_capture_ns", gap->last_capture_ns);
     sealed_put_number(object, "utc_offset_ns", gap->utc_offset_ns);
+    sealed_put_number(object, "pts_offset_ns", gap->pts_offset_ns);
     for (int cause = 0; cause < JOURNAL_CAUSES; cause++)
         sealed_put_number(object, journal_causes[cause], (int64_t)gap->frames[cause]);
     sealed_put_number(object, "possible", (int64_t)gap->possible);
@@ -64,6 +65,7 @@ static bool get_gap(json_t *object, struct journal_gap *gap)
            sealed_get_number(object, "first_capture_ns", 0, &gap->first_capture_ns) &&
            sealed_get_number(object, "last_capture_ns", gap->first_capture_ns, &gap->last_capture_ns) &&
            sealed_get_number(object, "utc_offset_ns", INT64_MIN, &gap->utc_offset_ns) &&
+           sealed_get_number(object, "pts_offset_ns", 0, &gap->pts_offset_ns) &&
            gap->last_sequence >= gap->first_sequence && get_frames(object, gap) &&
            sealed_get_flag(object, "open", &gap->open);
 }
@@ -99,7 +101,7 @@ static struct journal_gap *find(const struct journal *journal, const struct jour
     return NULL;
 }
 
-static int apply(struct journal *journal, const struct journal_gap *gap)
+int journal_apply(struct journal *journal, const struct journal_gap *gap)
 {
     struct journal_gap *known = find(journal, gap);
 
@@ -127,7 +129,7 @@ int journal_read(struct journal *journal, const char *text, size_t size_bytes)
         size_t length = end ? (size_t)(end - text) : size_bytes;
         journal->torn = !end;
         if (end && journal_line_read(text, length, &gap) == CASTOR_OK)
-            error = apply(journal, &gap);
+            error = journal_apply(journal, &gap);
         else
             journal->bad++;
         length += end ? 1 : 0;

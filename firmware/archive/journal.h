@@ -6,6 +6,7 @@
 //   session, number        name the gap: the run of castord, and its number in it
 //   destination            its name
 //   first_sequence, last_sequence, first_capture_ns, last_capture_ns, utc_offset_ns   as in the index
+//   pts_offset_ns          PTS on air = capture time + this
 //   not_connected, waiting_idr, buffer_full, unacknowledged, doubtful, egress   frames by cause
 //   possible               of them, how many may have arrived after all
 //   open                   it could still grow
@@ -35,7 +36,7 @@ struct journal_gap {
     char destination[32];
     uint64_t first_sequence, last_sequence;
     int64_t first_capture_ns, last_capture_ns;
-    int64_t utc_offset_ns;
+    int64_t utc_offset_ns, pts_offset_ns;
     uint64_t frames[JOURNAL_CAUSES];
     uint64_t possible;
     bool open;
@@ -56,6 +57,8 @@ struct journal {
     bool torn;    // the last line has no end
 };
 
+// Applies one line. CASTOR_ERR_NO_MEMORY.
+CASTOR_MUST_USE int journal_apply(struct journal *journal, const struct journal_gap *gap);
 // Applies a whole text. CASTOR_ERR_NO_MEMORY.
 CASTOR_MUST_USE int journal_read(struct journal *journal, const char *text, size_t size_bytes);
 // Reads the journal of the folder behind the descriptor; none there = empty. Blocks and fails as

@@ -36,5 +36,6 @@ const char *message_check_gap_note(const struct message *m)
     TEXT(b->destination);
     MOST(b->flags, MESSAGE_GAP_OPEN, "unknown flags of a gap");
     RANGE(b->number, 1, UINT64_MAX, "a gap without a number");
+    RANGE(b->pts_offset_ns, 0, INT64_C(10000000000), "PTS offset out of range");
     return range(b->first, b->last, b->first_ns, b->last_ns, b->frames, b->possible);
 }

@@ -46,6 +46,7 @@ struct message_gap_note {
     uint64_t first, last;
     int64_t first_ns, last_ns;
     int64_t utc_offset_ns; // UTC = capture time + this, when it began
+    int64_t pts_offset_ns; // PTS on air = capture time + this
     uint32_t frames[MESSAGE_GAP_CAUSES];
     uint32_t possible;
     uint32_t flags; // enum message_gap_flags

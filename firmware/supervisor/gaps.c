@@ -62,6 +62,7 @@ static struct gap *begin(struct gaps *gaps, struct gaps_destination *destination
                         .first = first,
                         .first_ns = first_ns,
                         .utc_offset_ns = gaps->utc_offset_ns,
+                        .pts_offset_ns = gaps->pts_offset_ns,
                         .open = true};
     memcpy(gap->destination, destination->name, sizeof gap->destination);
     return gap;
@@ -223,6 +224,7 @@ static void fill_note(const struct gap *gap, struct message_gap_note *out)
         .first_ns = gap->first_ns,
         .last_ns = gap->last_ns,
         .utc_offset_ns = gap->utc_offset_ns,
+        .pts_offset_ns = gap->pts_offset_ns,
         .possible = gap->sum.possible,
         .flags = gap->open ? MESSAGE_GAP_OPEN : 0,
     };

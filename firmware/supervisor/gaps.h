@@ -26,6 +26,7 @@ struct gap {
     uint64_t first, last;      // sequences
     int64_t first_ns, last_ns; // capture times
     int64_t utc_offset_ns;     // when it began
+    int64_t pts_offset_ns;
     struct gaps_sum sum;
     bool open; // may still grow
 
@@ -55,6 +56,7 @@ struct gaps {
     uint64_t units;         // entered, ever
     uint64_t numbers;       // given, ever
     int64_t utc_offset_ns;  // for gaps that begin
+    int64_t pts_offset_ns;  // the same
     bool running;           // egress has been given something since it started
 };
 

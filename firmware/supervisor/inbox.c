@@ -143,6 +143,7 @@ void supervisor_begin(struct supervisor *s, int64_t now_ns)
     }
     s->switching_known = true;
     s->begun_ns = now_ns;
+    supervisor_name_gaps(s); // now the PTS are known
     s->others_ns = now_ns + OTHERS_WAIT_NS;
     switch_path_startable(&s->switching, now_ns, 0);
     supervisor_carry_out(s, now_ns);

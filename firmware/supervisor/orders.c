@@ -28,6 +28,8 @@ void supervisor_name_gaps(struct supervisor *s)
 {
     for (uint32_t i = 0; i < s->config.destination_count; i++)
         gaps_name(&s->gaps, i, s->config.destinations[i].name);
+    if (s->switching_known)
+        s->gaps.pts_offset_ns = config_pts_offset_ms(&s->config, s->source.format.rate) * CASTOR_NS_PER_MS;
 }
 
 int supervisor_tell_outlet(struct supervisor *s)

@@ -145,7 +145,8 @@
 //                                       too late, or by a receiver that ended before it was due), egress (our
 //                                       sender was not there)
 //   open                                it may still grow
-//   first_sequence, last_sequence, first_capture_ns, last_capture_ns, utc_offset_ns
+//   first_sequence, last_sequence, first_capture_ns, last_capture_ns; utc_offset_ns, pts_offset_ns: what is
+//                                       added to capture time for UTC and for PTS
 //
 //   worker          pid (0 = no process), state ("running", "idle", "waiting", "given_up"), ready, restarts,
 //                   failure (how the last process ended, or null)

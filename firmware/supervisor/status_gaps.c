@@ -22,7 +22,7 @@ static json_t *causes(const uint32_t *frames)
 
 static json_t *one_gap(const struct status_snapshot *s, const struct gap *gap)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "number",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "number",
                      status_count(gap->number), "destination", json_text(gap->destination), "from",
                      status_time_of_day(s, gap->first_ns), "to", status_time_of_day(s, gap->last_ns),
                      "duration_s", status_seconds(gap->last_ns - gap->first_ns), "frames",
@@ -30,7 +30,8 @@ static json_t *one_gap(const struct status_snapshot *s, const struct gap *gap)
                      status_count(gap->sum.possible), "causes", causes(gap->sum.frames), "first_sequence",
                      status_count(gap->first), "open", gap->open, "last_sequence", status_count(gap->last),
                      "first_capture_ns", status_count((uint64_t)gap->first_ns), "last_capture_ns",
-                     status_count((uint64_t)gap->last_ns), "utc_offset_ns", json_integer(gap->utc_offset_ns));
+                     status_count((uint64_t)gap->last_ns), "utc_offset_ns", json_integer(gap->utc_offset_ns),
+                     "pts_offset_ns", json_integer(gap->pts_offset_ns));
 }
 
 static const struct gaps_destination *find(const struct status_snapshot *s, uint32_t index)

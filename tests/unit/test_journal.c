@@ -47,6 +47,7 @@ static struct journal_gap gap(uint64_t session, uint64_t number, uint64_t last)
     out.first_capture_ns = 5000;
     out.last_capture_ns = 6000;
     out.utc_offset_ns = INT64_C(1700000000000000000);
+    out.pts_offset_ns = 100000000;
     out.frames[JOURNAL_NOT_CONNECTED] = last - out.first_sequence;
     out.frames[JOURNAL_DOUBTFUL] = 1;
     out.possible = 1;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "supervisor/config_sound.h"
 
 uint64_t supervisor_ring_tail(const struct supervisor *s, const struct path *path, int64_t now_ns)
 {

@@ -102,6 +102,11 @@ int commands_status(struct client *client, json_t **out, struct client_why *why)
     return fetch(client, "status", out, why);
 }
 
+int commands_gaps(struct client *client, json_t **out, struct client_why *why)
+{
+    return fetch(client, "gaps", out, why);
+}
+
 int commands_config(struct client *client, json_t **out, struct client_why *why)
 {
     return fetch(client, "config", out, why);

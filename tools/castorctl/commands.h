@@ -22,6 +22,8 @@ CASTOR_MUST_USE int commands_reload(struct client *client, const char *file, str
 
 // The status document in *out (the caller's).
 CASTOR_MUST_USE int commands_status(struct client *client, json_t **out, struct client_why *why);
+// What did not reach the destinations, see status.h.
+CASTOR_MUST_USE int commands_gaps(struct client *client, json_t **out, struct client_why *why);
 // The configuration, secrets replaced.
 CASTOR_MUST_USE int commands_config(struct client *client, json_t **out, struct client_why *why);
 

@@ -10,6 +10,7 @@
 
 #include "castorctl/commands.h"
 #include "castorctl/encoders.h"
+#include "castorctl/gaps.h"
 #include "castorctl/live.h"
 #include "castorctl/report.h"
 #include "castorctl/selftest.h"
@@ -24,6 +25,15 @@ static const char usage[] =
     "  status [--json]                            the box now\n"
     "  encoders                                   what the box found to encode with, and why it took it or "
     "not\n"
+    "  gaps [--destination NAME] [--since TIME] [--folder FOLDER] [--json]\n"
+    "                                             what did not reach the destinations, when, and whether it "
+    "is "
+    "in\n"
+    "                                             the recording; TIME is 90s, 10m, 2h, 3d or "
+    "2026-03-01T12:00:00Z\n"
+    "  gaps export GAP --to FILE [--format ts|mp4] [--folder FOLDER] [--json]\n"
+    "                                             a file that fills it: from the IDR before it to its last "
+    "frame\n"
     "  config                                     the configuration in force, without its secrets\n"
     "  switch PATH                                put another path on air, without a fault\n"
     "  idr                                        an IDR picture soon\n"
@@ -57,6 +67,7 @@ struct options {
     const char *socket;
     const char *probe_status;
     const char *out;
+    const char *folder, *destination, *since, *to, *format;
     bool json;
     long count, factor, seconds;
     int words; // behind the command's name
@@ -237,6 +248,11 @@ static int parse_options(int argc, char **argv, struct options *options)
                                           {"factor", required_argument, NULL, 'f'},
                                           {"seconds", required_argument, NULL, 't'},
                                           {"out", required_argument, NULL, 'o'},
+                                          {"folder", required_argument, NULL, 'F'},
+                                          {"destination", required_argument, NULL, 'D'},
+                                          {"since", required_argument, NULL, 'S'},
+                                          {"to", required_argument, NULL, 'T'},
+                                          {"format", required_argument, NULL, 'M'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     bool good = true;
@@ -249,6 +265,16 @@ static int parse_options(int argc, char **argv, struct options *options)
             options->probe_status = optarg;
         else if (c == 'o')
             options->out = optarg;
+        else if (c == 'F')
+            options->folder = optarg;
+        else if (c == 'D')
+            options->destination = optarg;
+        else if (c == 'S')
+            options->since = optarg;
+        else if (c == 'T')
+            options->to = optarg;
+        else if (c == 'M')
+            options->format = optarg;
         else if (c == 'j')
             options->json = true;
         else if (c == 'c')
@@ -288,6 +314,11 @@ int main(int argc, char **argv)
     if (strcmp(words[0], "selftest") == 0) {
         const struct selftest_options selftest = {.out = options.out};
         return count == 1 ? selftest_run(&selftest) : wrong_usage("selftest takes no more words");
+    }
+    if (strcmp(words[0], "gaps") == 0) {
+        const struct gaps_options gaps = {options.socket, options.folder, options.destination, options.since,
+                                          options.to,     options.format, options.json};
+        return gaps_run(words + 1, count - 1, &gaps);
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(words[0], commands[i].name) != 0)

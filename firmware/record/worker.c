@@ -180,6 +180,14 @@ static void handle_order(struct recorder *r, const struct message_record_order *
         log_warning("an order of the operator is left out: too many of them wait for the disk");
 }
 
+static void handle_gap(struct recorder *r, const struct message_gap_note *note)
+{
+    if (r->writer)
+        writer_note_outage(r->writer, note);
+    else
+        protocol_error(r, "a GAP_NOTE before START");
+}
+
 static void dispatch(struct recorder *r, const struct message *message, const int *fds, unsigned fd_count,
                      unsigned *taken)
 {
@@ -198,6 +206,9 @@ static void dispatch(struct recorder *r, const struct message *message, const in
         break;
     case MESSAGE_RECORD_ORDER:
         handle_order(r, &message->body.record_order);
+        break;
+    case MESSAGE_GAP_NOTE:
+        handle_gap(r, &message->body.gap_note);
         break;
     case MESSAGE_RECORD_UNIT:
         handle_unit(r, &message->body.record_unit);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/writer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,29 @@ int writer_order(struct writer *w, const struct message_record_order *order, con
     pthread_mutex_unlock(&w->mutex);
     queue_wake(w->queue);
     return error;
+}
+
+void writer_note_outage(struct writer *w, const struct message_gap_note *note)
+{
+    struct journal_gap gap;
+
+    static_assert((int)JOURNAL_CAUSES == (int)MESSAGE_GAP_CAUSES, "the causes are the same");
+    memset(&gap, 0, sizeof gap);
+    gap.session = w->start.session;
+    gap.number = note->number;
+    snprintf(gap.destination, sizeof gap.destination, "%s", note->destination);
+    gap.first_sequence = note->first;
+    gap.last_sequence = note->last;
+    gap.first_capture_ns = note->first_ns;
+    gap.last_capture_ns = note->last_ns;
+    gap.utc_offset_ns = note->utc_offset_ns;
+    gap.pts_offset_ns = note->pts_offset_ns;
+    for (int cause = 0; cause < JOURNAL_CAUSES; cause++)
+        gap.frames[cause] = note->frames[cause];
+    gap.possible = note->possible;
+    gap.open = note->flags & MESSAGE_GAP_OPEN;
+    gap_notes_put(&w->outages, &gap);
+    queue_wake(w->queue);
 }
 
 bool writer_is_hungry(struct writer *w)
@@ -142,6 +166,7 @@ static void look_after(struct writer *w, int64_t now_ns)
     if (w->unsynced_ns != 0 && now_ns - w->unsynced_ns >= WRITER_SYNC_NS)
         writer_sync(w);
     writer_open_folder(w, now_ns);
+    writer_write_outages(w);
     if (w->folder_ok && now_ns >= w->room_ns) {
         w->room_ns = now_ns + ROOM_INTERVAL_NS;
         writer_make_room(w);
@@ -171,6 +196,7 @@ static void *run(void *context)
             queue_drop(w->queue);
         }
     }
+    writer_write_outages(w);
     writer_close_folder(w);
     tell(w, castor_now_ns());
     pthread_mutex_lock(&w->mutex);
@@ -185,6 +211,7 @@ static void *run(void *context)
 static void free_writer(struct writer *w)
 {
     disk_finish(&w->disk);
+    gap_notes_finish(&w->outages);
     pthread_cond_destroy(&w->ended_condition);
     pthread_mutex_destroy(&w->mutex);
     free(w);
@@ -206,6 +233,7 @@ int writer_create(const struct message_record_start *start, struct queue *queue,
     w->hungry = true; // until its configuration says otherwise
     w->state.status = w->told.status = MESSAGE_RECORD_STARTING;
     segmenter_init(&w->segmenter);
+    gap_notes_init(&w->outages);
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

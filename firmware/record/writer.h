@@ -22,6 +22,9 @@ void writer_configure(struct writer *writer, const struct message_record_config 
 CASTOR_MUST_USE int writer_order(struct writer *writer, const struct message_record_order *order,
                                  const struct record_unit *unit);
 
+// A gap as it stands now, for the journal.
+void writer_note_outage(struct writer *writer, const struct message_gap_note *note);
+
 // Whether units are to be queued for it.
 bool writer_is_hungry(struct writer *writer);
 // What there is to tell.

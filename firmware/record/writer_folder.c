@@ -131,3 +131,15 @@ int writer_note_gap(struct writer *w, const struct record_gap *gap, int64_t utc_
                 (unsigned long long)gap->first_sequence, why);
     return disk_note(&w->disk, &line);
 }
+
+void writer_write_outages(struct writer *w)
+{
+    if (!w->folder_ok)
+        return;
+    int error = gap_notes_write(&w->outages, w->disk.folder_fd);
+    if (error == CASTOR_OK)
+        return;
+    snprintf(w->disk.text, sizeof w->disk.text, "%.150s/" JOURNAL_FILE " cannot be written: %s", w->disk.path,
+             castor_error_text(error));
+    writer_fail(w, error);
+}

@@ -10,6 +10,7 @@
 #include "hal/time.h"
 #include "record/container.h"
 #include "record/disk.h"
+#include "record/gap_notes.h"
 #include "record/retention.h"
 #include "record/segmenter.h"
 #include "record/writer.h"
@@ -43,6 +44,8 @@ struct writer {
     bool stopping;
     int64_t stop_ns;
     bool ended;
+
+    struct gap_notes outages; // has its own mutex
 
     struct message_record_config config;
     bool configured;
@@ -86,6 +89,8 @@ void writer_close_folder(struct writer *w);
 void writer_fail(struct writer *w, int error);
 void writer_make_room(struct writer *w);
 int64_t writer_open_ns(const struct writer *w);
+// Brings what is to stand in the journal to the disk.
+void writer_write_outages(struct writer *w);
 int writer_note_gap(struct writer *w, const struct record_gap *gap, int64_t utc_offset_ns, const char *why);
 
 // writer_orders.c

@@ -14,6 +14,7 @@ static void recorder_says(struct supervisor *s, const struct message *message)
         break;
     case MESSAGE_RECORD_READY:
         recorder->worker.ready = true;
+        gaps_note_all(&s->gaps); // what was told to the one before may never have reached the disk
         restart_ready(&recorder->worker.restart, castor_now_ns());
         break;
     case MESSAGE_RECORD_TAKEN:

@@ -7,6 +7,9 @@
 #include "base/log.h"
 #include "supervisor/config_sound.h"
 
+// Each waits in the channel beside the access units.
+#define GAPS_AT_A_TIME 8
+
 #define STUCK_NS (2 * CASTOR_NS_PER_S)
 
 static const struct restart_config record_restart = {
@@ -113,6 +116,20 @@ void recorder_relay(struct recorder *recorder, const struct switch_order *order,
     uint32_t at = (recorder->claim_head + recorder->claim_count++) % RECORDER_CLAIMS_MAX;
     recorder->claims[at] = (struct recorder_claim){
         .sequence = order->sequence, .told_ns = now_ns, .position = order->position, .path = order->path};
+}
+
+void recorder_relay_gaps(struct recorder *recorder, struct gaps *gaps, int64_t now_ns)
+{
+    struct message message;
+
+    message_init(&message, MESSAGE_GAP_NOTE);
+    for (int i = 0; i < GAPS_AT_A_TIME && recorder->worker.ready && recorder->told && !recorder->leaving;
+         i++) {
+        if (!gaps_next_note(gaps, now_ns, &message.body.gap_note) ||
+            worker_send(&recorder->worker, &message, NULL, 0) != CASTOR_OK)
+            return;
+        gaps_noted(gaps, &message.body.gap_note, now_ns);
+    }
 }
 
 void recorder_taken(struct recorder *recorder, const struct message_record_taken *taken)

@@ -6,6 +6,7 @@
 #define SUPERVISOR_RECORDER_H
 
 #include "supervisor/config.h"
+#include "supervisor/gaps.h"
 #include "supervisor/outlet.h"
 #include "supervisor/path.h"
 #include "supervisor/worker.h"
@@ -50,6 +51,9 @@ CASTOR_MUST_USE int recorder_tell(struct recorder *recorder, const struct config
 // Hands on an access unit that egress has been given. Where that fails the recorder goes without.
 void recorder_relay(struct recorder *recorder, const struct switch_order *order, int64_t utc_offset_ns,
                     int64_t now_ns);
+
+// Hands on what of the gaps is to be written down, some at a time.
+void recorder_relay_gaps(struct recorder *recorder, struct gaps *gaps, int64_t now_ns);
 
 // Everything up to this sequence has been copied.
 void recorder_taken(struct recorder *recorder, const struct message_record_taken *taken);

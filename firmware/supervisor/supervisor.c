@@ -235,6 +235,8 @@ static void stop_workers(struct supervisor *s)
     struct worker *workers[SWITCH_PATHS_MAX + STAFF_COUNT];
     unsigned count = 0;
 
+    // How far an outage has come is written down once more.
+    recorder_relay_gaps(&s->recorder, &s->gaps, castor_now_ns() + GAPS_GROWTH_NS);
     // The source first and egress last, so that what is on its way still goes out.
     workers[count++] = &s->source.worker;
     for (uint32_t i = 0; i < s->path_count; i++)

@@ -111,6 +111,7 @@ static void look_round(struct supervisor *s, int64_t now_ns)
                             s->outlet.destination[i].lost);
     utc_read(&s->utc);
     s->gaps.utc_offset_ns = s->utc.offset_ns;
+    recorder_relay_gaps(&s->recorder, &s->gaps, now_ns);
 }
 
 void supervisor_look_round_early(struct supervisor *s, int64_t now_ns)

@@ -220,10 +220,13 @@ int reader_next(struct reader *reader, struct reader_unit *out, struct export_te
                  error < 0 ? av_err2str(error) : "a picture or sound without a time");
         return CASTOR_ERR_INVALID;
     }
-    *out = (struct reader_unit){.packet = packet,
-                                .stream = packet->stream_index,
-                                .video = (unsigned)packet->stream_index == reader->video,
-                                .pts = pts_on_air(reader, packet)};
+    *out = (struct reader_unit){
+        .packet = packet,
+        .stream = packet->stream_index,
+        .video = (unsigned)packet->stream_index == reader->video,
+        .pts = pts_on_air(reader, packet),
+        .duration = av_rescale_q(packet->duration, reader->input->streams[packet->stream_index]->time_base,
+                                 (AVRational){1, TICKS})};
     if (!out->video)
         return CASTOR_OK;
     if (reader->annexb && to_annexb(reader) < 0) {

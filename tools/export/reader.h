@@ -14,7 +14,8 @@ struct reader_unit {
     AVPacket *packet; // the reader's, until the next call; of video in Annex B
     int stream;       // of the segment
     bool video;
-    int64_t pts; // on air, 90 kHz, 33 bits
+    int64_t pts;      // on air, 90 kHz, 33 bits
+    int64_t duration; // 90 kHz; 0 = the container does not say
     // Of video
     uint64_t sequence;
     bool idr;

@@ -146,7 +146,7 @@ int writer_put(struct writer *writer, const struct reader_unit *unit, struct exp
     packet->stream_index = writer->target[unit->stream];
     packet->flags = !unit->video || unit->idr ? AV_PKT_FLAG_KEY : 0;
     packet->pos = -1;
-    packet->duration = 0;
+    packet->duration = unit->duration; // without it players leave out the last picture
     AVRational base = writer->output->streams[packet->stream_index]->time_base;
     av_packet_rescale_ts(packet, (AVRational){1, TICKS}, base);
     int error = av_interleaved_write_frame(writer->output, packet);

@@ -38,6 +38,7 @@
 //     source                            "none", "opening", "running", "waiting" (not there; tried again)
 //     signal, reason                    as of the picture; why it is not there, or null
 //     rate_hz, channels                 of the source; null while it is not there
+//     origin_ns                         the capture time of media time zero of the picture's source, or null
 //     drift_ppm                         how much faster than the house's the source's clock runs
 //     silence_s, late_s                 for which the source gave nothing in time; that came too late
 //     lost_samples, openings            of the source, over all restarts

@@ -76,12 +76,13 @@ json_t *status_sound(const struct status_snapshot *s)
         return json_null();
     const struct message_sound_stats *now = &part->stats;
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "driver", config_sound_driver(s->config), "path", status_text_or_null(config_sound_path(s->config)),
         "options", status_text_or_null(s->config->sound.options), "source", STATUS_NAME(sources, now->source),
         "signal", STATUS_NAME(signals, now->signal), "reason", status_text_or_null(now->reason), "rate_hz",
         now->rate_hz ? status_count(now->rate_hz) : json_null(), "channels",
-        now->channels ? status_count(now->channels) : json_null(), "drift_ppm",
+        now->channels ? status_count(now->channels) : json_null(), "origin_ns",
+        part->origin.capture_ns ? json_integer(part->origin.capture_ns) : json_null(), "drift_ppm",
         status_real((double)now->drift_ppb / 1000, 0.01), "silence_s",
         samples_as_seconds(now->silence_samples + part->silence_before), "late_s",
         samples_as_seconds(now->late_samples + part->late_before), "lost_samples",

@@ -11,7 +11,8 @@
 void pair_init(struct pair *pair)
 {
     memset(pair, 0, sizeof *pair);
-    pair->flash.until_ns = pair->click.until_ns = PAIR_NO_TIME;
+    pair->flash.from_ns = pair->flash.until_ns = PAIR_NO_TIME;
+    pair->click.from_ns = pair->click.until_ns = PAIR_NO_TIME;
 }
 
 static void drop_first(struct pair_list *list)
@@ -29,6 +30,8 @@ void pair_add(struct pair_list *list, int64_t at_ns)
 
 void pair_advance(struct pair_list *list, int64_t until_ns)
 {
+    if (list->from_ns == PAIR_NO_TIME)
+        list->from_ns = until_ns;
     list->until_ns = until_ns;
 }
 
@@ -40,7 +43,14 @@ static int64_t take(struct pair_list *list)
     return at_ns;
 }
 
-bool pair_next(struct pair *pair, bool ended, struct pair_second *out)
+// Whether something near this time would have been seen.
+static bool covers(const struct pair_list *list, int64_t at_ns)
+{
+    return list->from_ns != PAIR_NO_TIME && list->from_ns <= at_ns - HALF_SECOND_NS &&
+           list->until_ns >= at_ns + HALF_SECOND_NS + KNOWN_AFTER_NS;
+}
+
+static bool decide(struct pair *pair, bool ended, struct pair_second *out)
 {
     struct pair_list *flash = &pair->flash, *click = &pair->click;
     int64_t first_ns = INT64_MAX;
@@ -65,4 +75,15 @@ bool pair_next(struct pair *pair, bool ended, struct pair_second *out)
         out->click_ns = take(click);
     }
     return true;
+}
+
+bool pair_next(struct pair *pair, bool ended, struct pair_second *out)
+{
+    while (decide(pair, ended, out)) {
+        if (out->flash_ns != PAIR_NO_TIME
+                ? out->click_ns != PAIR_NO_TIME || covers(&pair->click, out->flash_ns)
+                : covers(&pair->flash, out->click_ns))
+            return true;
+    }
+    return false;
 }

@@ -10,7 +10,8 @@
 #define PAIR_WAITING 64
 #define PAIR_NO_TIME INT64_MIN
 
-// One second of the stream. A second with neither is told when the next flash shows it.
+// One second of the stream. One at its ends, of which a part is not in the stream, is not told: it cannot
+// lack anything. A second with neither is told when the next flash shows it.
 struct pair_second {
     int64_t flash_ns, click_ns; // PAIR_NO_TIME: there was none
 };
@@ -18,7 +19,7 @@ struct pair_second {
 struct pair_list {
     int64_t at_ns[PAIR_WAITING];
     uint32_t count;
-    int64_t until_ns; // everything before this has been seen
+    int64_t from_ns, until_ns; // everything between has been seen
 };
 
 struct pair {
@@ -31,7 +32,7 @@ void pair_init(struct pair *pair);
 // the oldest.
 void pair_add(struct pair_list *list, int64_t at_ns);
 
-// The stream has been seen up to here.
+// The stream has been seen up to here; the first time: from here on.
 void pair_advance(struct pair_list *list, int64_t until_ns);
 
 // The next second that is decided; false: none yet. ended: both streams have come to their end.

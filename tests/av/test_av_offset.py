@@ -15,6 +15,7 @@ from onair import check, run_parts  # noqa: E402 - needs the path above
 TOLERANCE_MS = 0.3
 SECONDS = 8
 SINE = "sin(2*PI*1000*{t})*lt({t},0.005)"  # at time {t} after the click began
+COSINE = "0.6*cos(2*PI*2000*{t})*lt({t},0.010)"  # the tone's own, in outline
 BURST = "0.8*lt({t},0.002)"
 AAC = ["-c:a", "aac", "-b:a", "128k"]
 OPUS = ["-c:a", "libopus", "-b:a", "128k"]
@@ -54,7 +55,8 @@ def count(text, what):
 
 def known_offsets(folder, programs):
     cases = {"in time": (0, {}), "late": (3.2, {}), "early": (-17, {}), "opus": (3.2, {"sound": OPUS}),
-             "44.1 kHz": (3.2, {"rate_hz": 44100}), "a burst": (-17, {"click": BURST}), "a tone": (3.2, {"tone": "0.1"}),
+             "44.1 kHz": (3.2, {"rate_hz": 44100}), "a burst": (-17, {"click": BURST}),
+             "a cosine": (3.2, {"click": COSINE, "tone": "0.01"}), "a tone": (3.2, {"tone": "0.1"}),
              "half a frame": (16.7, {"fps": "25"})}
     for name, (offset_ms, rest) in cases.items():
         path = os.path.join(folder, "known.ts")

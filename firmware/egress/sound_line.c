@@ -42,7 +42,6 @@ struct line_track {
 struct sound_line {
     struct sound_line_config config;
     struct line_track tracks[MESSAGE_SOUND_TRACKS_MAX];
-    int64_t last_ns; // source time of the last unit
 };
 
 // 6144 bits a channel (14496-3 4.5.3.3) and the header; 1275 bytes a stream of Opus, of which 5.1 has four.
@@ -192,7 +191,8 @@ static void hold(struct line_track *track, uint32_t bytes, int64_t source_ns, in
 
 // ---- what is next ----
 
-// The next unit of a track as things are; size_bytes 0: there is nothing to be sent for it.
+// The next unit of a track as things are, whose source time is not before that of the unit before it;
+// size_bytes 0: there is nothing to be sent for it.
 static void look(const struct sound_line *line, const struct line_track *track, struct sound_line_unit *out)
 {
     const uint64_t place = track->next % track->store_count;
@@ -208,8 +208,6 @@ static void look(const struct sound_line *line, const struct line_track *track, 
         .silence = !there,
     };
     int64_t wanted_ns = out->capture_ns + line->config.pts_offset_ns - SOUND_LINE_LEAD_NS;
-    if (wanted_ns < line->last_ns)
-        wanted_ns = line->last_ns;
     out->source_ns = time_to_fit(track, (uint32_t)out->size_bytes + PES_HEADER_BYTES, wanted_ns);
 }
 
@@ -226,13 +224,13 @@ static void take(struct sound_line *line, const struct sound_line_unit *unit)
     track->totals.units += !unit->silence;
     hold(track, (uint32_t)unit->size_bytes + PES_HEADER_BYTES, unit->source_ns,
          unit->capture_ns + line->config.pts_offset_ns);
-    line->last_ns = unit->source_ns;
 }
 
 bool sound_line_next(struct sound_line *line, int64_t until_ns, struct sound_line_unit *out)
 {
     for (;;) {
         struct sound_line_unit first = {.source_ns = INT64_MAX}, unit;
+        bool found = false;
 
         for (uint32_t i = 0; i < line->config.track_count; i++) {
             if (!line->tracks[i].begun)
@@ -240,8 +238,9 @@ bool sound_line_next(struct sound_line *line, int64_t until_ns, struct sound_lin
             look(line, &line->tracks[i], &unit);
             if (unit.source_ns < first.source_ns)
                 first = unit;
+            found = true;
         }
-        if (first.source_ns > until_ns)
+        if (!found || first.source_ns > until_ns)
             return false;
         take(line, &first);
         if (first.size_bytes > 0) {

@@ -1,4 +1,4 @@
-foreach(subject timing bytes rate tables hevc)
+foreach(subject timing bytes rate tables hevc companion)
   castor_test(test_mux_${subject} SOURCES test_mux_${subject}.c mux_reader.c LIBS mux)
 endforeach()
 

@@ -249,8 +249,10 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
                           "slate.budget_ms is out of its range. Nothing was changed");
     }
     s->config = *config;
-    if (change & CONFIG_CHANGE_SLATE)
+    if (change & CONFIG_CHANGE_SLATE) {
         slate_show(&s->slate, config);
+        supervisor_hush(s);
+    }
     if (change & CONFIG_CHANGE_BITRATE)
         set_bitrate(s, config->encoder.bitrate_bps);
     if (change & CONFIG_CHANGE_ENCODERS)

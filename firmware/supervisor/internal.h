@@ -63,6 +63,8 @@ uint64_t supervisor_ring_tail(const struct supervisor *s, const struct path *pat
 void supervisor_feed(struct supervisor *s, int64_t now_ns);
 // Sets the feed up for the pool. CASTOR_ERR_INVALID: the pool is too small.
 CASTOR_MUST_USE int supervisor_begin_feed(struct supervisor *s);
+// Sound goes silent with the slate, or not, as configured.
+void supervisor_hush(struct supervisor *s);
 // Where no picture has come since the start for long enough, the box goes on air with the slate.
 void supervisor_begin_with_slate(struct supervisor *s, int64_t now_ns);
 

@@ -33,8 +33,15 @@ static void note_lost(struct supervisor *s, const struct feed_order *order)
     s->slate.cause = order->cause;
 }
 
+void supervisor_hush(struct supervisor *s)
+{
+    sound_part_silence(&s->sound, &s->config,
+                       s->feed.shown && s->config.slate.sound == CONFIG_SLATE_SOUND_SILENCE);
+}
+
 static void note_live(struct supervisor *s, const struct feed_order *order)
 {
+    supervisor_hush(s);
     s->slate.back_ns = order->capture_ns;
     s->slate.frames = order->frames;
     s->slate.cause = order->cause;
@@ -68,6 +75,7 @@ static void carry_out(struct supervisor *s, const struct feed_order *order, int6
         break;
     case FEED_ORDER_SHOWN:
         log_warning("the slate is shown");
+        supervisor_hush(s);
         break;
     case FEED_ORDER_LIVE:
         note_live(s, order);

@@ -73,6 +73,14 @@ int sound_part_start(struct sound_part *part, const char *folder, int64_t now_ns
     return worker_start(&part->worker, folder, now_ns);
 }
 
+static void mix(const struct sound_part *part, const struct config *config, const struct config_track *track,
+                struct message_sound_mix *out)
+{
+    config_track_mix(config, track, out);
+    if (part->silent)
+        out->level = 0;
+}
+
 int sound_part_tell(struct sound_part *part, const struct config *config, struct castor_rational video_rate)
 {
     struct message message;
@@ -98,10 +106,18 @@ int sound_part_tell(struct sound_part *part, const struct config *config, struct
             .channels = config_track_channels(track),
             .bitrate_bps = config_track_bitrate_bps(track),
         };
-        config_track_mix(config, track, &start->tracks[i].mix);
+        mix(part, config, track, &start->tracks[i].mix);
     }
     part->told = true;
     return worker_send(&part->worker, &message, &ring_fd, 1);
+}
+
+void sound_part_silence(struct sound_part *part, const struct config *config, bool silent)
+{
+    if (silent == part->silent)
+        return;
+    part->silent = silent;
+    sound_part_mix(part, config);
 }
 
 void sound_part_mix(struct sound_part *part, const struct config *config)
@@ -111,7 +127,7 @@ void sound_part_mix(struct sound_part *part, const struct config *config)
     for (uint32_t i = 0; i < config->sound.track_count && part->told && part->worker.pid > 0; i++) {
         message_init(&message, MESSAGE_SOUND_SET_MIX);
         message.body.sound_set_mix.track = i;
-        config_track_mix(config, &config->sound.tracks[i], &message.body.sound_set_mix.mix);
+        mix(part, config, &config->sound.tracks[i], &message.body.sound_set_mix.mix);
         // One that cannot hear it is killed by worker_send() and starts again with the new mix.
         if (worker_send(&part->worker, &message, NULL, 0) != CASTOR_OK)
             return;

@@ -13,6 +13,7 @@ struct sound_part {
     struct ring *ring;                             // NULL: the stream has no sound
     uint64_t ring_head;                            // end of the last access unit that was reported
     int64_t grid_origin_ns;                        // of all its processes
+    bool silent;                                   // the slate is shown, and there is to be no sound with it
     bool told;                                     // SOUND_START was sent to the present process
     struct message_capture_origin origin;          // what capture told last; capture_ns 0: nothing
     struct message ready;                          // the last SOUND_READY, to be handed on; type 0: none yet
@@ -41,6 +42,9 @@ CASTOR_MUST_USE int sound_part_tell(struct sound_part *part, const struct config
 
 // Tells it how the tracks are mixed now. Nothing while there is no process: it learns it when it starts.
 void sound_part_mix(struct sound_part *part, const struct config *config);
+
+// There is to be silence, or not any more; fades like any change of the mix.
+void sound_part_silence(struct sound_part *part, const struct config *config, bool silent);
 
 // Capture has told where its media time line lies.
 void sound_part_origin(struct sound_part *part, const struct message *origin);

@@ -51,6 +51,30 @@ static void report_head(json_t *s, FILE *out)
         fprintf(out, "on air   nothing\n");
 }
 
+static void report_slate(json_t *s, FILE *out)
+{
+    char duration[32];
+
+    if (!pick_known(s, "slate.picture"))
+        return;
+    fprintf(out, "slate    %s, ", safe(pick_text(s, "slate.picture")));
+    words_duration(pick_number(s, "slate.last.duration_ms") / 1000, duration, sizeof duration);
+    if (pick_bool(s, "slate.up"))
+        fprintf(out, "ON AIR since %s (%s)", safe(pick_text(s, "slate.since")),
+                safe(pick_text(s, "slate.last.cause")));
+    else if (pick_known(s, "slate.last.time"))
+        fprintf(out, "last on air at %s for %s (%s)", safe(pick_text(s, "slate.last.time")), duration,
+                safe(pick_text(s, "slate.last.cause")));
+    else
+        fprintf(out, "never on air");
+    fprintf(out, "; %lld times, %lld frames\n", pick_integer(s, "slate.times"),
+            pick_integer(s, "slate.frames"));
+    if (pick_known(s, "slate.note"))
+        fprintf(out, "         %s\n", safe(pick_text(s, "slate.note")));
+    if (!pick_bool(s, "slate.worker.ready") && strcmp(pick_text(s, "slate.picture"), "off") != 0)
+        fprintf(out, "         NOT RUNNING: %s\n", safe(pick_text(s, "slate.worker.failure")));
+}
+
 static void report_paths(json_t *s, FILE *out)
 {
     json_t *p;
@@ -142,6 +166,7 @@ static void report_switches(json_t *s, FILE *out)
 void report_status(json_t *status, FILE *out)
 {
     report_head(status, out);
+    report_slate(status, out);
     report_paths(status, out);
     report_counters(status, out);
     report_destinations(status, out);

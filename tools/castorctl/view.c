@@ -51,6 +51,9 @@ static void draw_source(struct screen *screen, int row, json_t *status)
         column = screen_put(screen, row, column, SCREEN_PLAIN, "%lldx%lld  %.2f fps  ",
                             pick_integer(status, "source.width"), pick_integer(status, "source.height"),
                             pick_number(status, "source.fps"));
+    if (pick_bool(status, "slate.up"))
+        column = screen_put(screen, row, column, SCREEN_BAD, "SLATE (%s)  ",
+                            pick_text(status, "slate.last.cause"));
     if (!running) {
         const char *failure = pick_text(status, "source.worker.failure");
         screen_put(screen, row, column, SCREEN_BAD, "%s%s%s",

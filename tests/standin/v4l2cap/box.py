@@ -12,25 +12,29 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
-from onair import (BLOCK_HEIGHT_PX, WIDTH_PX, Stream, check, decode_numbers, on_air, run_parts,  # noqa: E402
-                   video_stream, wait_for)
+from onair import (BLOCK_HEIGHT_PX, RATE_FPS, WIDTH_PX, Stream, check, decode_numbers, on_air,  # noqa: E402
+                   pts_distance, run_parts, video_stream, wait_for)
 
 DEVICE = {"driver": "v4l2", "path": "/dev/video-castor0", "width": 640, "height": 360, "rate": 30}
 
 
 def check_received(stream_path, programs, restarts):
-    """Pictures from before and from after the fault: the device counts from 0 whenever it is opened."""
+    """Pictures from before and from after the fault: the device counts from 0 whenever it is opened. What lies between
+    the slate has drawn, so that no frame is missing."""
     pictures, complaints = decode_numbers(stream_path, os.path.join(programs, "frame_numbers"), stream_path + ".ffmpeg")
     check(not complaints, f"ffmpeg complains: {complaints[:5]}")
     check(-1 not in pictures, f"{pictures.count(-1)} pictures are not the device's")
-    turns = [(a, b) for a, b in zip(pictures, pictures[1:]) if b <= a]
+    turns = [(a, b) for a, b in zip(pictures, pictures[1:]) if b < a]
     # The next fault may strike while the box stops.
     check(min(restarts, 1) <= len(turns) <= restarts + 1 and all(b < 30 for _, b in turns),
           f"opened again {restarts} times, yet the device's numbers turn back so: {turns[:5]}")
     stream = Stream(stream_path)
     numbers = [unit.number for unit in stream.units]
     check(not stream.errors, f"transport stream: {stream.errors[:5]}")
-    check(numbers == sorted(set(numbers)), "the frames' numbers do not rise")
+    gaps = [f"{b} after {a}" for a, b in zip(numbers, numbers[1:]) if b != a + 1]
+    check(not gaps, f"frames are missing: {gaps[:5]}")
+    steps = [round(pts_distance(a.pts, b.pts) / 90 * RATE_FPS) / 1000 for a, b in zip(stream.units, stream.units[1:])]
+    check(all(0.45 < step < 1.55 for step in steps), f"steps of PTS in frame intervals: {sorted(set(steps))}")
     return len(pictures)
 
 
@@ -71,16 +75,21 @@ def changed(folder, programs, standin):
 def no_cable(folder, programs, standin):
     """A cable that is out for a while: the status says so, the log once; capture goes on by itself."""
     with on_device(folder, programs, standin, "no_cable", "formats=NV12,dv,size=640x360,rate=30/1",
-                   "nocable@120:120") as (box, _):
+                   "nocable@120:120") as (box, receiver):
         def source():
             return box.status()["source"]
         wait_for("the signal", lambda: source()["signal"] == "present", 10)
         wait_for("\"no cable\" in the status", lambda: "no cable" in (source()["signal_reason"] or ""), 15)
         wait_for("the signal's return", lambda: source()["signal"] == "present", 15)
         check(source()["signal_reason"] is None, f"a signal, and a reason for none: {source()['signal_reason']}")
+        wait_for("live pictures", lambda: not box.status()["slate"]["up"], 15)
+        last = box.status()["slate"]["last"]
+        check(last["cause"] == "no_signal" and last["frames"] > 60, f"the slate stood in so: {last}")
         check(source()["worker"]["restarts"] == 0, "the capture process was replaced")
         check(box.log().count("no cable") == 1, f"the log tells it {box.log().count('no cable')} times")
         box.stop_clean(limit_s=5)
+        receiver.finish()
+        check_received(receiver.stream_path, programs, 0)
     print("no_cable: told while it was out, in the log once", flush=True)
 
 

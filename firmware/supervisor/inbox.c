@@ -145,8 +145,7 @@ void supervisor_begin(struct supervisor *s, int64_t now_ns)
     s->begun_ns = now_ns;
     supervisor_name_gaps(s); // now the PTS are known
     s->others_ns = now_ns + OTHERS_WAIT_NS;
-    switch_path_startable(&s->switching, now_ns, 0);
-    supervisor_carry_out(s, now_ns);
+    // Egress first: it should be ready when the first access unit is.
     if (s->outlet.worker.pid > 0 && !s->outlet.told && supervisor_tell_outlet(s) != CASTOR_OK)
         worker_kill(&s->outlet.worker);
     if (s->sound.worker.pid > 0 && !s->sound.told &&
@@ -156,6 +155,8 @@ void supervisor_begin(struct supervisor *s, int64_t now_ns)
         recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, s->path, s->path_count) !=
             CASTOR_OK)
         log_warning("the recorder did not take its orders; it starts again");
+    switch_path_startable(&s->switching, now_ns, 0);
+    supervisor_carry_out(s, now_ns);
 }
 
 static void source_is_ready(struct supervisor *s, const struct message_capture_ready *ready, int64_t now_ns)

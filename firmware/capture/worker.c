@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "draw/overlay.h"
 #include "ipc/channel.h"
 #include "pool/pool.h"
 #include "pool/slot_book.h"
@@ -18,10 +19,14 @@
 // The pool's control page does not wake anybody: while the source lacks slots, it is looked at this often.
 #define SLOT_LOOK_NS (2 * CASTOR_NS_PER_MS)
 
+// So long the first frame waits for the overlay, so that after a restart nothing flickers.
+#define OVERLAY_START_NS (300 * CASTOR_NS_PER_MS)
+
 struct capture {
     int fd;
     capture_find find;
     struct source *source;
+    struct overlay *overlay; // from START on
     struct pool *pool;
     struct slot_book book;
     uint64_t unannounced; // frames the supervisor had no room to hear of
@@ -78,6 +83,8 @@ static void handle_start(struct capture *capture, const struct message_capture_s
     error = capture->find(start->driver, &driver, &why);
     if (!error)
         error = source_open(driver, &config, &capture->source, &why);
+    if (!error)
+        error = overlay_create(&capture->source->format, &capture->overlay);
     if (error) {
         send_failed(capture, error, why.text[0] ? why.text : castor_error_text(error));
         return;
@@ -114,7 +121,17 @@ static void handle_pool(struct capture *capture, const struct message_capture_po
     }
     pool_write_only(capture->pool, pool->first_slot, pool->end_slot);
     slot_book_init(&capture->book, capture->pool, pool->first_slot, pool->end_slot, pool->slot_sequence);
+    if (!overlay_wait(capture->overlay, castor_now_ns() + OVERLAY_START_NS))
+        log_warning("the overlay takes its time; pictures begin without it");
     capture->stats_ns = castor_now_ns() + STATS_INTERVAL_NS;
+}
+
+static void handle_overlay(struct capture *capture, const struct message_overlay *order)
+{
+    if (!capture->overlay)
+        protocol_error(capture, "an OVERLAY before START");
+    else if (overlay_set(capture->overlay, order) != CASTOR_OK)
+        log_error("no memory for item %u of the overlay", order->index);
 }
 
 static void handle_message(struct capture *capture)
@@ -144,6 +161,9 @@ static void handle_message(struct capture *capture)
         break;
     case MESSAGE_CAPTURE_POOL:
         handle_pool(capture, &message.body.capture_pool, fds, fd_count);
+        break;
+    case MESSAGE_OVERLAY:
+        handle_overlay(capture, &message.body.overlay);
         break;
     default:
         protocol_error(capture, message_name(message.header.type));
@@ -193,12 +213,22 @@ static void announce(struct capture *capture, const struct castor_frame *frame)
         finish(capture, CAPTURE_EXIT_OK);
 }
 
+// Drawn now and not ahead of time: a clock tells the time of this frame, and a change is in force at once.
+static void draw_overlay(struct capture *capture, struct castor_frame *frame)
+{
+    if (!overlay_prepare(capture->overlay))
+        return;
+    pool_draw(capture->pool, frame);
+    overlay_draw(capture->overlay, frame);
+}
+
 static void handle_source(struct capture *capture)
 {
     struct castor_frame frame;
     int error = source_dequeue(capture->source, &frame);
 
     if (!error) {
+        draw_overlay(capture, &frame);
         announce(capture, &frame);
         return;
     }
@@ -255,6 +285,22 @@ static void look_at_note(struct capture *capture)
     (void)snprintf(capture->note.text, sizeof capture->note.text, "%s", note);
 }
 
+// Tells what became of the overlay's items.
+static void look_at_overlay(struct capture *capture)
+{
+    struct message message;
+
+    message_init(&message, MESSAGE_OVERLAY_STATE);
+    while (overlay_report(capture->overlay, &message.body.overlay_state)) {
+        const struct message_overlay_state *state = &message.body.overlay_state;
+
+        if (state->reason[0])
+            log_warning("item %u of the overlay: %s", state->index, state->reason);
+        if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
+            log_warning("the supervisor did not take the state of an item");
+    }
+}
+
 static void send_stats(struct capture *capture, int64_t now_ns)
 {
     struct source_counters counters = source_counters(capture->source);
@@ -302,6 +348,7 @@ static void step(struct capture *capture)
         tell_origins(capture);
         look_at_signal(capture);
         look_at_note(capture);
+        look_at_overlay(capture);
         send_stats(capture, now_ns);
         fds[1].fd = source_descriptor(capture->source);
     } else if (now_ns > capture->start_until_ns) {
@@ -329,6 +376,7 @@ int capture_worker_run(int fd, capture_find find)
     while (!capture.done)
         step(&capture);
     source_close(capture.source);
+    overlay_destroy(capture.overlay);
     pool_destroy(capture.pool);
     return capture.exit_code;
 }

@@ -56,6 +56,12 @@ static int make_image(const struct making *making, const struct bitmap *bitmap, 
     return error ? draw_reason_set(making->why, error, "no memory for the item's picture") : CASTOR_OK;
 }
 
+// The size that was asked for, or a part of the picture's height.
+static uint32_t size_of(const struct making *making, uint32_t part)
+{
+    return making->item->size_px ? making->item->size_px : making->format->height_px / part;
+}
+
 // ---- pictures ----
 
 static int make_picture(const struct making *making, const struct bitmap *bitmap)
@@ -91,12 +97,10 @@ static int make_logo(const struct making *making)
 static int make_qr(const struct making *making, const struct template *template)
 {
     const struct message_overlay_item *item = making->item;
-    const struct qr_style style = {item->level, item->size_px, item->quiet};
+    const struct qr_style style = {item->level, size_of(making, 180), item->quiet};
     struct bitmap *bitmap = NULL;
     int error;
 
-    if (item->size_px == 0)
-        return draw_reason_set(making->why, CASTOR_ERR_INVALID, "a QR code's module needs a size");
     if (template->count != 1 || template->piece[0].text[0] == '\0')
         return draw_reason_set(making->why, CASTOR_ERR_INVALID,
                                "a QR code needs a text that is the same in all frames");
@@ -210,7 +214,7 @@ static int make_text(const struct making *making, const struct template *templat
 
     if (template->count == 0)
         return draw_reason_set(making->why, CASTOR_ERR_INVALID, "the item needs a text");
-    error = font_open(item->font, item->size_px, &font, making->why);
+    error = font_open(item->font, size_of(making, 18), &font, making->why);
     for (uint32_t i = 0; i < template->count && !error; i++) {
         int32_t advance_px = 0;
 

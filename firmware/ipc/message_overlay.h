@@ -32,7 +32,7 @@ struct message_overlay_item {
     uint32_t anchor; // which corner, edge or centre of the picture it is placed by
     uint32_t x_px;   // distance from there, inwards; from the centre to the right and downwards
     uint32_t y_px;
-    uint32_t size_px; // text: height of the font; logo: height, 0 = as it is; QR code: a module's side
+    uint32_t size_px; // text: of the font; logo: height; QR code: a module's side; 0 = fitting
     uint32_t opacity_percent;
     uint32_t edge;
     uint32_t zone;

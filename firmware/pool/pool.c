@@ -250,6 +250,14 @@ void pool_written(const struct pool *pool, const struct castor_frame *frame)
         dmabuf_written(pool->dmabuf[frame->slot], frame->by_device);
 }
 
+void pool_draw(const struct pool *pool, struct castor_frame *frame)
+{
+    assert(frame->slot < pool->slot_count);
+    if (pool->dmabuf_count && frame->by_device)
+        dmabuf_begin(pool->dmabuf[frame->slot]);
+    frame->by_device = false;
+}
+
 void pool_frame(const struct pool *pool, uint32_t slot, struct castor_frame *frame)
 {
     assert(slot < pool->slot_count && pool->pixels);

@@ -100,6 +100,10 @@ bool pool_is_free(const struct pool *pool, uint32_t slot, uint64_t sequence);
 // whoever reads next sees it from now on.
 void pool_written(const struct pool *pool, const struct castor_frame *frame);
 
+// Capture: the processor is going to draw into a finished frame. Where a device has filled it, what it wrote
+// becomes visible first, and from then on the frame counts as written by the processor. Never waits.
+void pool_draw(const struct pool *pool, struct castor_frame *frame);
+
 // Workers: describes the picture memory of `slot` in *frame (slot, planes, strides; dmabuf_fd, -1 where this
 // worker has none). `slot` must be below the slot count (asserted: message_check and the caller's own bound
 // come first).

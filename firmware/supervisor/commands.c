@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "supervisor/config_overlay.h"
 #include "supervisor/config_slate.h"
 #include "supervisor/config_sound.h"
 #include "supervisor/internal.h"
@@ -41,6 +42,7 @@ static struct status_snapshot take_snapshot(struct supervisor *s)
         .utc = &s->utc,
         .selection = s->selection,
         .active_cause = s->active_cause,
+        .burn_in = &s->burn_in,
         .gaps = &s->gaps,
         .session = s->session,
     };
@@ -182,6 +184,37 @@ static int command_record(struct supervisor *s, uint32_t kind, uint32_t minutes,
                   remembered ? "; it will do so when it is" : "; try again");
 }
 
+// Orders the items of these places (bits) as the configuration has them. A worker that is not there is told
+// when it begins.
+static void order_overlay(struct supervisor *s, uint32_t places)
+{
+    struct message message;
+
+    for (uint32_t i = 0; i < MESSAGE_OVERLAY_ITEMS_MAX; i++) {
+        if (!(places & 1u << i))
+            continue;
+        burn_in_change(&s->burn_in, i);
+        burn_in_order(&s->burn_in, &s->config, i, &message);
+        if (s->source.worker.channel_fd >= 0 &&
+            worker_send(&s->source.worker, &message, NULL, 0) != CASTOR_OK)
+            log_warning("%s did not take item %u of the overlay", s->source.worker.name, i);
+    }
+}
+
+static int command_overlay(struct supervisor *s, uint32_t index, const char *json, struct control_text *text)
+{
+    struct message_overlay_item item;
+    struct config_error error;
+
+    if (config_overlay_change(&s->config, index, json, &item, &error) != CASTOR_OK)
+        return answer(text, CASTOR_ERR_INVALID, "%s: %s. Nothing was changed", error.path, error.text);
+    while (s->config.overlay_count <= index)
+        config_overlay_off(&s->config.overlay[s->config.overlay_count++]);
+    s->config.overlay[index] = item;
+    order_overlay(s, 1u << index);
+    return CASTOR_OK;
+}
+
 static int command_stop(struct supervisor *s, struct control_text *text)
 {
     (void)text;
@@ -248,7 +281,9 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
             return answer(text, CASTOR_ERR_INVALID,
                           "slate.budget_ms is out of its range. Nothing was changed");
     }
+    uint32_t overlay = config_overlay_changes(&s->config, config);
     s->config = *config;
+    order_overlay(s, overlay);
     if (change & CONFIG_CHANGE_SLATE) {
         slate_show(&s->slate, config);
         supervisor_hush(s);
@@ -334,5 +369,6 @@ const struct control_handlers supervisor_handlers = {
     .sound = command_sound,
     .reload = command_reload,
     .record = command_record,
+    .overlay = command_overlay,
     .stop = command_stop,
 };

@@ -419,6 +419,15 @@ static int check_group(struct check *check, const struct config_group *group, js
     return error;
 }
 
+int config_check_group(const struct config_group *group, struct json_t *object, const char *path, void *base,
+                       struct config_error *error)
+{
+    struct check check = {.error = error};
+
+    snprintf(check.path, sizeof check.path, "%s", path);
+    return check_group(&check, group, object, base);
+}
+
 // ---- documents ----
 
 static int syntax_error(const json_error_t *json, struct config_error *error)

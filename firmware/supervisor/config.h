@@ -10,6 +10,7 @@
 
 #include "hal/error.h"
 #include "hal/frame.h"
+#include "ipc/message_overlay.h"
 
 #define CONFIG_CHAIN_MAX 8
 #define CONFIG_DESTINATIONS_MAX 8
@@ -155,6 +156,8 @@ struct config {
     struct config_record record;
     uint32_t destination_count;
     struct config_destination destinations[CONFIG_DESTINATIONS_MAX];
+    uint32_t overlay_count;
+    struct message_overlay_item overlay[MESSAGE_OVERLAY_ITEMS_MAX]; // as capture is told
     char control_socket[104]; // key control.socket; empty = the default place
     bool allow_faults;        // key control.allow_faults
     uint32_t warning_count;   // what was accepted although it is unwise
@@ -202,6 +205,7 @@ enum config_change {
     CONFIG_CHANGE_SOUND_MIX = 1u << 9,    // a message to the sound worker
     CONFIG_CHANGE_RECORD = 1u << 12,      // a message to the recorder, or its start or end
     CONFIG_CHANGE_SLATE = 1u << 10,       // a message to the slate, feed_reconfigure()
+    CONFIG_CHANGE_OVERLAY = 1u << 13,     // a message to capture for each item that differs
     CONFIG_CHANGE_OTHER = 1u << 7,        // names and permissions: in force as soon as it is in place
 };
 unsigned config_diff(const struct config *before, const struct config *after);

@@ -3,12 +3,10 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "supervisor/config.h"
+#include "supervisor/config_overlay.h"
 #include "supervisor/config_schema.h"
 #include "supervisor/config_slate.h"
 #include "supervisor/config_sound.h"
-
-static json_t *dump_group(const struct config_group *group, const void *base);
 
 static uint32_t stored(const struct config_field *field, const void *base)
 {
@@ -47,7 +45,8 @@ static json_t *dump_array(const struct config_field *field, const void *base)
     memcpy(&count, (const char *)base + field->count_offset, sizeof count);
     for (uint32_t i = 0; i < count; i++)
         json_array_append_new(
-            list, dump_group(field->group, (const char *)config_field_in(field, base) + i * field->stride));
+            list,
+            config_dump_group(field->group, (const char *)config_field_in(field, base) + i * field->stride));
     return list;
 }
 
@@ -57,7 +56,7 @@ static json_t *dump_field(const struct config_field *field, const void *base)
 
     switch (field->kind) {
     case CONFIG_KIND_OBJECT:
-        return dump_group(field->group, at);
+        return config_dump_group(field->group, at);
     case CONFIG_KIND_ARRAY:
         return dump_array(field, base);
     case CONFIG_KIND_TEXT:
@@ -77,7 +76,7 @@ static json_t *dump_field(const struct config_field *field, const void *base)
     return NULL;
 }
 
-static json_t *dump_group(const struct config_group *group, const void *base)
+json_t *config_dump_group(const struct config_group *group, const void *base)
 {
     json_t *object = json_object();
 
@@ -90,7 +89,7 @@ static json_t *dump_group(const struct config_group *group, const void *base)
 
 char *config_dump_redacted(const struct config *config)
 {
-    json_t *document = dump_group(&config_root, config);
+    json_t *document = config_dump_group(&config_root, config);
     char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 
     json_decref(document);
@@ -235,12 +234,17 @@ static unsigned diff_record(const struct config_record *a, const struct config_r
     return same ? 0 : CONFIG_CHANGE_RECORD;
 }
 
+static unsigned diff_overlay(const struct config *a, const struct config *b)
+{
+    return config_overlay_changes(a, b) ? CONFIG_CHANGE_OVERLAY : 0;
+}
+
 unsigned config_diff(const struct config *before, const struct config *after)
 {
     unsigned change = diff_source(before, after) | diff_encoders(before, after) |
                       diff_switch(&before->switching, &after->switching) | diff_outlet(before, after) |
                       diff_sound(before, after) | diff_record(&before->record, &after->record) |
-                      config_slate_diff(before, after);
+                      config_slate_diff(before, after) | diff_overlay(before, after);
 
     if (before->pool_slots != after->pool_slots || strcmp(before->pool_dmabuf, after->pool_dmabuf) != 0 ||
         strcmp(before->control_socket, after->control_socket) != 0)

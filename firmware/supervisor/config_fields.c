@@ -90,6 +90,16 @@ static const struct config_field root_fields[] = {
      .count_offset = offsetof(struct config, destination_count),
      .standard = "[]",
      .text = "Who gets the stream."},
+    {.key = "overlay",
+     .kind = CONFIG_KIND_ARRAY,
+     .offset = offsetof(struct config, overlay),
+     .size = sizeof(struct message_overlay_item),
+     .max = MESSAGE_OVERLAY_ITEMS_MAX,
+     .group = &config_overlay_group,
+     .stride = sizeof(struct message_overlay_item),
+     .count_offset = offsetof(struct config, overlay_count),
+     .standard = "[]",
+     .text = "What is drawn over every picture before it is encoded, the later items over the earlier."},
     GROUP("control", 0, control_group),
     {0}};
 const struct config_group config_root = {

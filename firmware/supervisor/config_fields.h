@@ -19,5 +19,6 @@ extern const struct config_group config_slate_group;
 extern const struct config_group config_mux_group;
 extern const struct config_group config_destination_group;
 extern const struct config_group config_record_group;
+extern const struct config_group config_overlay_group;
 
 #endif

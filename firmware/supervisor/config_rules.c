@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ipc/message.h"
+#include "supervisor/config_overlay.h"
 #include "supervisor/config_slate.h"
 #include "supervisor/config_sound.h"
 
@@ -426,6 +427,8 @@ int config_rules_check(struct config *config, struct config_error *error)
         result = config_slate_check(config, error);
     if (result == CASTOR_OK)
         result = check_pool(config, error);
+    if (result == CASTOR_OK)
+        result = config_overlay_check(config, error);
     if (result == CASTOR_OK)
         result = check_dmabuf(config->pool_dmabuf, error);
     return result;

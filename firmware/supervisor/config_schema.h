@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hal/error.h"
+#include "supervisor/config.h"
 
 enum config_kind {
     CONFIG_KIND_OBJECT, // `group`, at `offset`
@@ -59,6 +59,15 @@ struct config_error;
 // stands. CASTOR_ERR_INVALID with *error filled in; nothing is stored then.
 CASTOR_MUST_USE int config_field_take(const struct config_field *field, void *value, const char *path,
                                       void *base, struct config_error *error);
+// What: checks a JSON object against a group, and stores it in the group's struct at `base`, which is all 0;
+// absent keys take their defaults. `path` is where the object stands ("/overlay/2"). Errors: INVALID,
+// NO_MEMORY, as config_parse().
+struct json_t;
+CASTOR_MUST_USE int config_check_group(const struct config_group *group, struct json_t *object,
+                                       const char *path, void *base, struct config_error *error);
+
+// A group's struct as a JSON object, without its secrets; the caller's. NULL when out of memory.
+struct json_t *config_dump_group(const struct config_group *group, const void *base);
 
 // Where a field is, in the struct of its group.
 static inline void *config_field_at(const struct config_field *field, void *base)

@@ -43,6 +43,8 @@ struct control_handlers {
     // kind: enum message_record_order_kind; `words` as it says
     int (*record)(struct supervisor *s, uint32_t kind, uint32_t minutes, const char *words,
                   struct control_text *text);
+    // Changes keys of an item of the overlay; `json` is an object.
+    int (*overlay)(struct supervisor *s, uint32_t index, const char *json, struct control_text *text);
     int (*stop)(struct supervisor *s, struct control_text *text);
 };
 

@@ -33,6 +33,7 @@ struct arguments {
     uint32_t action; // enum message_record_order_kind
     uint32_t minutes;
     char text[MESSAGE_RECORD_TEXT_BYTES];
+    uint32_t index;
     char *config; // JSON, malloc'ed
 };
 
@@ -301,6 +302,12 @@ static int act_record(const struct control_handlers *handlers, struct supervisor
     return handlers->record(s, arguments->action, arguments->minutes, arguments->text, text);
 }
 
+static int act_overlay(const struct control_handlers *handlers, struct supervisor *s,
+                       const struct arguments *arguments, struct control_text *text)
+{
+    return handlers->overlay(s, arguments->index, arguments->config, text);
+}
+
 static int act_stop(const struct control_handlers *handlers, struct supervisor *s,
                     const struct arguments *arguments, struct control_text *text)
 {
@@ -336,6 +343,14 @@ static const struct argument record_arguments[] = {
     {ARGUMENT(text, ARGUMENT_TEXT)},
     {0}};
 
+static const struct argument overlay_arguments[] = {
+    {ARGUMENT(index, ARGUMENT_NUMBER), .max = MESSAGE_OVERLAY_ITEMS_MAX - 1, .required = true},
+    {.key = "item",
+     .kind = ARGUMENT_DOCUMENT,
+     .offset = offsetof(struct arguments, config),
+     .required = true},
+    {0}};
+
 static const struct command commands[] = {
     {.name = "status", .show = show_status},
     {.name = "config", .show = show_config},
@@ -348,6 +363,7 @@ static const struct command commands[] = {
     {.name = "sound", .arguments = sound_arguments, .act = act_sound},
     {.name = "reload", .arguments = reload_arguments, .act = act_reload},
     {.name = "record", .arguments = record_arguments, .act = act_record},
+    {.name = "overlay", .arguments = overlay_arguments, .act = act_overlay},
     {.name = "stop", .act = act_stop},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -214,6 +214,9 @@ static void source_says(struct supervisor *s, const struct message *message)
     case MESSAGE_FRAME:
         source_frame(s, &message->body.frame, now_ns);
         break;
+    case MESSAGE_OVERLAY_STATE:
+        burn_in_answer(&s->burn_in, &message->body.overlay_state);
+        break;
     case MESSAGE_CAPTURE_STATS:
         s->source.stats = message->body.capture_stats;
         if (s->switching_known)

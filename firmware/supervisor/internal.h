@@ -5,6 +5,7 @@
 #ifndef SUPERVISOR_INTERNAL_H
 #define SUPERVISOR_INTERNAL_H
 
+#include "supervisor/burn_in.h"
 #include "supervisor/control.h"
 #include "supervisor/gaps.h"
 #include "supervisor/metrics.h"
@@ -42,6 +43,7 @@ struct supervisor {
     struct sound_part sound;
     struct metrics metrics;
     struct utc_offset utc;
+    struct burn_in burn_in;
     struct selection *selection; // for automatic paths; main()'s
     struct control *control;
     int signal_fd;

@@ -19,13 +19,32 @@ static bool source_wanted(const struct supervisor *s)
     return !(s->source.ended && s->source.worker.keep_stdin);
 }
 
+// Tells a worker that begins what is to be drawn.
+static int tell_overlay(struct supervisor *s, struct worker *worker)
+{
+    struct message message;
+    int error = CASTOR_OK;
+
+    for (uint32_t i = 0; i < s->config.overlay_count && error == CASTOR_OK; i++) {
+        if (s->config.overlay[i].kind == MESSAGE_OVERLAY_OFF)
+            continue;
+        burn_in_change(&s->burn_in, i);
+        burn_in_order(&s->burn_in, &s->config, i, &message);
+        error = worker_send(worker, &message, NULL, 0);
+    }
+    return error;
+}
+
 static int source_begins(struct supervisor *s, int64_t now_ns)
 {
+    int error;
+
     if (s->switching_known && (s->feed.started || s->feed.armed)) {
         s->source.anchor_sequence = s->feed.last_sequence;
         s->source.anchor_ns = s->feed.last_ns;
     }
-    return source_start(&s->source, s->folder, &s->config, now_ns);
+    error = source_start(&s->source, s->folder, &s->config, now_ns);
+    return error ? error : tell_overlay(s, &s->source.worker);
 }
 
 static void source_ended(struct supervisor *s, int64_t now_ns)

@@ -37,6 +37,7 @@ static const struct section {
     {"losses", status_losses},
     {"latency", status_latency},
     {"switches", status_switches},
+    {"overlay", status_overlay},
 };
 
 char *status_json(const struct status_snapshot *s)

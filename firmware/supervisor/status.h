@@ -30,7 +30,8 @@
 //     refused                           live frames that came after their place was taken
 //     undrawn                           frames that were ordered and not drawn in time; lost
 //     last                              the present or last loss: time, cause ("skipped", "silent", "start",
-//                                       "no_signal", "ended"), duration_ms, frames (null while it lasts); null
+//                                       "no_signal", "ended"), duration_ms, frames (null while it lasts);
+//                                       null
 //     note                              what cannot be shown, why, and what is shown instead; null
 //     worker
 //   sound           the sound of the programme; null when there is none
@@ -121,6 +122,11 @@
 //     relayed, not_relayed              access units handed to the recorder; while it could not take them
 //     relay_slowest_us                  the longest that handing one over held up the supervisor
 //     worker
+//   overlay[]       what is drawn over the picture: the keys of the configuration, and
+//     index                             for castorctl overlay
+//     state                             "off", "preparing", "shown" (every further frame has it), "failed",
+//                                       "kept" (it failed; what stood there before goes on)
+//     reason                            why it failed, a sentence; null
 //   frames          captured, slate (drawn in place of live ones), encoded, emitted, sent (to at least one
 //                   destination): since start
 //   losses          frames that are missing in the stream that leaves the box, each under one cause
@@ -154,6 +160,7 @@
 #ifndef SUPERVISOR_STATUS_H
 #define SUPERVISOR_STATUS_H
 
+#include "supervisor/burn_in.h"
 #include "supervisor/config.h"
 #include "supervisor/gaps.h"
 #include "supervisor/metrics.h"
@@ -189,6 +196,7 @@ struct status_snapshot {
     const struct gaps *gaps;           // NULL = there are none
     uint64_t session;
     enum switch_cause active_cause;
+    const struct burn_in *burn_in;
 };
 
 // malloc'ed; the caller frees. NULL when out of memory.

@@ -76,7 +76,8 @@ json_t *status_sound(const struct status_snapshot *s)
         return json_null();
     const struct message_sound_stats *now = &part->stats;
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
         "driver", config_sound_driver(s->config), "path", status_text_or_null(config_sound_path(s->config)),
         "options", status_text_or_null(s->config->sound.options), "source", STATUS_NAME(sources, now->source),
         "signal", STATUS_NAME(signals, now->signal), "reason", status_text_or_null(now->reason), "rate_hz",

@@ -40,5 +40,6 @@ json_t *status_frames(const struct status_snapshot *s);
 json_t *status_losses(const struct status_snapshot *s);
 json_t *status_latency(const struct status_snapshot *s);
 json_t *status_switches(const struct status_snapshot *s);
+json_t *status_overlay(const struct status_snapshot *s);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "ipc/message.h"
 #include "supervisor/config.h"
+#include "supervisor/burn_in.h"
+#include "supervisor/config_overlay.h"
 #include "supervisor/control.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
@@ -89,11 +91,38 @@ static int on_record(struct supervisor *s, uint32_t kind, uint32_t minutes, cons
     return CASTOR_OK;
 }
 
+static int on_sound(struct supervisor *s, const char *track, const char *change, struct control_text *text)
+{
+    (void)s;
+    (void)text;
+    demand(track && change);
+    return CASTOR_OK;
+}
+
+// A change of any item is refused, or leaves one that its receiver takes.
+static int on_overlay(struct supervisor *s, uint32_t index, const char *json, struct control_text *text)
+{
+    static const struct config config;
+    struct burn_in burn_in = {0};
+    struct config_error error;
+    struct message message;
+    int result;
+
+    (void)s;
+    demand(index < MESSAGE_OVERLAY_ITEMS_MAX);
+    burn_in_order(&burn_in, &config, index, &message);
+    result = config_overlay_change(&config, index, json, &message.body.overlay.item, &error);
+    demand(message_check(&message, message.header.size, MESSAGE_FROM_SUPERVISOR, NULL) == CASTOR_OK);
+    if (result != CASTOR_OK)
+        snprintf(text->text, sizeof text->text, "%s: %s", error.path, error.text);
+    return result;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
-    static const struct control_handlers handlers = {give,      give,       give,     on_switch,
-                                                     on_plain,  on_bitrate, on_fault, on_restart,
-                                                     on_reload, on_record,  on_plain};
+    static const struct control_handlers handlers = {give,       give,       give,       on_switch, on_plain,
+                                                     on_bitrate, on_fault,   on_restart, on_sound,  on_reload,
+                                                     on_record,  on_overlay, on_plain};
     char *reply = control_answer(&handlers, NULL, (const char *)data, size_bytes);
     demand(reply != NULL);
     json_t *object = json_loads(reply, JSON_REJECT_DUPLICATES, NULL);

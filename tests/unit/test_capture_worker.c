@@ -163,6 +163,72 @@ static void test_frames_stand_in_their_slots(void **state)
     assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
 }
 
+static void send_text(struct box *box, uint32_t revision, const char *text)
+{
+    struct message message;
+
+    message_init(&message, MESSAGE_OVERLAY);
+    message.body.overlay.index = 2;
+    message.body.overlay.revision = revision;
+    message.body.overlay.item = (struct message_overlay_item){
+        .kind = MESSAGE_OVERLAY_TEXT, .anchor = 8, .opacity_percent = 100, .colour = "#ffffff"};
+    (void)snprintf(message.body.overlay.item.text, sizeof message.body.overlay.item.text, "%s", text);
+    assert_int_equal(channel_send(box->fd, &message, NULL, 0), 0);
+}
+
+// How many samples of the lower right corner are as bright as the text.
+static int bright(const struct box *box, const struct message_frame *frame)
+{
+    struct castor_frame picture = {0};
+    int count = 0;
+
+    pool_frame(box->view, frame->slot, &picture);
+    for (uint32_t y = 150; y < 180; y++)
+        for (uint32_t x = 280; x < 320; x++)
+            count += picture.plane[0][(size_t)y * picture.stride_bytes[0] + x] > 230;
+    return count;
+}
+
+// An item that was ordered before the pool came is on the first frame already; a change is told, a bad one
+// too.
+static void test_overlay(void **state)
+{
+    struct message_overlay_state told[2] = {0};
+    struct box box;
+    struct message message;
+    int before = -1, after = -1;
+
+    (void)state;
+    box_start(&box);
+    send_start(&box, "pattern", "", 320, 0, 0);
+    send_text(&box, 5, "\u2588\u2588");
+    receive(&box, &message);
+    send_pool(&box, &message.body.capture_ready.format);
+    for (int i = 0; i < 60 && (told[1].revision == 0 || after < 0); i++) {
+        receive(&box, &message);
+        if (message.header.type == MESSAGE_OVERLAY_STATE)
+            told[told[0].revision != 0] = message.body.overlay_state;
+        if (message.header.type != MESSAGE_FRAME)
+            continue;
+        if (before < 0) {
+            before = bright(&box, &message.body.frame);
+            send_text(&box, 6, "{nothing}");
+        }
+        after = told[1].revision ? bright(&box, &message.body.frame) : -1;
+        pool_release(box.pool, message.body.frame.slot, message.body.frame.sequence);
+    }
+    assert_true(before > 50);
+    assert_int_equal(after, before);
+    assert_int_equal(told[0].index, 2);
+    assert_int_equal(told[0].revision, 5);
+    assert_int_equal(told[0].status, MESSAGE_OVERLAY_IS_PREPARED);
+    assert_int_equal(told[1].revision, 6);
+    assert_int_equal(told[1].status, MESSAGE_OVERLAY_IS_KEPT);
+    assert_non_null(strstr(told[1].reason, "{nothing}"));
+    send_plain(&box, MESSAGE_STOP);
+    assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
+}
+
 // No slot is filled again before it is released; what passes meanwhile is a gap, and STATS count it.
 static void test_held_slots_are_spared(void **state)
 {
@@ -308,9 +374,13 @@ static void test_protocol_errors_end_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames_stand_in_their_slots), cmocka_unit_test(test_held_slots_are_spared),
-        cmocka_unit_test(test_restart_keeps_the_grid),      cmocka_unit_test(test_failures_say_why),
-        cmocka_unit_test(test_end_of_a_pipe_is_told),       cmocka_unit_test(test_protocol_errors_end_it),
+        cmocka_unit_test(test_frames_stand_in_their_slots),
+        cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_held_slots_are_spared),
+        cmocka_unit_test(test_restart_keeps_the_grid),
+        cmocka_unit_test(test_failures_say_why),
+        cmocka_unit_test(test_end_of_a_pipe_is_told),
+        cmocka_unit_test(test_protocol_errors_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include <glob.h>
 #include <jansson.h>
 
-#include "supervisor/config.h"
+#include "supervisor/config_overlay.h"
 
 static struct config a, b;
 static struct config_error error;
@@ -133,12 +133,58 @@ static void test_diff(void **state)
     differs("{" SAME ",\"sound\":{\"tracks\":[{\"delay_ms\":-50}]}}", CONFIG_CHANGE_SOUND_MIX);
     differs("{" SAME ",\"sound\":{\"tracks\":[{\"delay_ms\":-400}]}}",
             CONFIG_CHANGE_SOUND_MIX | CONFIG_CHANGE_MUX);
+    differs("{" SAME ",\"overlay\":[{\"kind\":\"off\"},{\"kind\":\"off\",\"x\":3}]}",
+            0); // nothing to be seen
+    differs("{" SAME ",\"overlay\":[{\"kind\":\"off\"},{\"kind\":\"clock\"}]}", CONFIG_CHANGE_OVERLAY);
     differs("{" SAME ",\"control\":{\"allow_faults\":true}}", CONFIG_CHANGE_OTHER);
     differs("{\"destinations\":[{\"name\":\"a\",\"url\":\"srt://h:1?latency=300\"}]}",
             CONFIG_CHANGE_DESTINATIONS);
     differs("{\"destinations\":[{\"name\":\"a\",\"url\":\"srt://h:1\",\"passphrase\":\"0123456789\"}]}",
             CONFIG_CHANGE_DESTINATIONS);
     differs("{\"destinations\":[]}", CONFIG_CHANGE_DESTINATIONS);
+}
+
+static void expect_change(const struct config *config, uint32_t index, const char *json, const char *path)
+{
+    struct message_overlay_item item = {.x_px = 77};
+
+    assert_int_equal(config_overlay_change(config, index, json, &item, &error), CASTOR_ERR_INVALID);
+    assert_string_equal(error.path, path);
+    assert_int_equal(item.x_px, 77);
+}
+
+static void test_one_item_changes(void **state)
+{
+    struct message_overlay_item item;
+
+    (void)state;
+    parse("{\"overlay\":[{\"kind\":\"text\",\"text\":\"12\",\"x\":5},{\"kind\":\"off\",\"x\":9}]}", &a);
+    assert_int_equal(config_overlay_change(&a, 0, "{\"opacity\":\"40\",\"text\":\"34\"}", &item, &error), 0);
+    assert_int_equal(item.kind, MESSAGE_OVERLAY_TEXT);
+    assert_int_equal(item.x_px, 5);
+    assert_int_equal(item.opacity_percent, 40);
+    assert_string_equal(item.text, "34"); // a text stays one
+    assert_int_equal(config_overlay_change(&a, 1, "{\"kind\":\"clock\"}", &item, &error), 0);
+    assert_int_equal(item.x_px, 0); // begins with the defaults
+    assert_int_equal(config_overlay_change(&a, 7, "{\"kind\":\"clock\",\"x\":4}", &item, &error), 0);
+    assert_int_equal(item.x_px, 4);
+    expect_change(&a, 0, "{\"opacity\":\"4000\"}", "/overlay/0/opacity");
+    expect_change(&a, 0, "{\"opacity\":\"many\"}", "/overlay/0/opacity");
+    expect_change(&a, 0, "{\"text\":\"\"}", "/overlay/0/text");
+    expect_change(&a, 0, "{\"colours\":\"x\"}", "/overlay/0/colours");
+    expect_change(&a, 3, "{\"x\":1}", "/overlay/3/kind");
+    expect_change(&a, 0, "[1]", "/overlay/0/");
+    expect_change(&a, 0, "not JSON", "/overlay/0/");
+    // What differs is told place by place; a new name is, to all that may tell it.
+    parse(
+        "{\"overlay\":[{\"kind\":\"text\",\"text\":\"12\",\"x\":6},{\"kind\":\"off\"},{\"kind\":\"clock\"}]}",
+        &b);
+    assert_int_equal(config_overlay_changes(&a, &b), 1 | 4);
+    assert_int_equal(config_overlay_changes(&b, &a), 1 | 4);
+    assert_int_equal(config_overlay_changes(&b, &b), 0);
+    a = b;
+    snprintf(a.name, sizeof a.name, "other");
+    assert_int_equal(config_overlay_changes(&a, &b), 1 | 4);
 }
 
 int main(void)
@@ -148,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_examples),
         cmocka_unit_test(test_dump),
         cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_one_item_changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

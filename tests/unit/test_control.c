@@ -100,15 +100,21 @@ static int on_record(struct supervisor *s, uint32_t kind, uint32_t minutes, cons
     return remember(s, text);
 }
 
+static int on_overlay(struct supervisor *s, uint32_t index, const char *json, struct control_text *text)
+{
+    snprintf(s->told, sizeof s->told, "overlay %u %s", index, json);
+    return remember(s, text);
+}
+
 static int on_stop(struct supervisor *s, struct control_text *text)
 {
     snprintf(s->told, sizeof s->told, "stop");
     return remember(s, text);
 }
 
-static const struct control_handlers handlers = {on_status, on_config,  on_gaps,   on_switch,
-                                                 on_idr,    on_bitrate, on_fault,  on_restart,
-                                                 on_sound,  on_reload,  on_record, on_stop};
+static const struct control_handlers handlers = {on_status,  on_config,  on_gaps,    on_switch, on_idr,
+                                                 on_bitrate, on_fault,   on_restart, on_sound,  on_reload,
+                                                 on_record,  on_overlay, on_stop};
 
 static int setup(void **state)
 {
@@ -158,6 +164,8 @@ static void test_commands(void **state)
     answered("{\"command\":\"reload\",\"config\":{\"name\":\"y\"}}", "reload {\"name\":\"y\"}",
              "{\"ok\": true}");
     answered("{\"command\":\"reload\",\"config\":3}", "reload 3", "{\"ok\": true}");
+    answered("{\"command\":\"overlay\",\"index\":7,\"item\":{\"kind\":\"off\"}}",
+             "overlay 7 {\"kind\":\"off\"}", "{\"ok\": true}");
     answered("{\"command\":\"stop\"}", "stop", "{\"ok\": true}");
     box.text = "a remark";
     answered("{\"command\":\"idr\"}", "idr", "\"text\": \"a remark\"");
@@ -183,6 +191,8 @@ static void test_refused(void **state)
     answered("{\"command\":\"switch\",\"path\":\"I\"}", "", "A to H");
     answered("{\"command\":\"switch\",\"path\":\"AB\"}", "", "A to H");
     answered("{\"command\":\"switch\",\"path\":0}", "", "A to H");
+    answered("{\"command\":\"overlay\",\"index\":8,\"item\":{}}", "", "0 to 7");
+    answered("{\"command\":\"overlay\",\"index\":0}", "", "needs \\\"item\\\"");
     answered("{\"command\":\"bitrate\",\"kbps\":99}", "", "100 to 100000");
     answered("{\"command\":\"bitrate\",\"kbps\":4294968296}", "", "100 to 100000");
     answered("{\"command\":\"bitrate\",\"kbps\":\"3000\"}", "", "100 to 100000");

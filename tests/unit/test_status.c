@@ -25,6 +25,7 @@ static struct outlet outlet;
 static struct recorder recorder;
 static struct metrics metrics;
 static struct utc_offset utc;
+static struct burn_in burn_in;
 static struct status_snapshot snapshot;
 
 static const char document[] =
@@ -46,6 +47,7 @@ static int setup(void **state)
     memset(&source, 0, sizeof source);
     memset(&outlet, 0, sizeof outlet);
     memset(&recorder, 0, sizeof recorder);
+    memset(&burn_in, 0, sizeof burn_in);
     metrics_init(&metrics, 100 * S);
     utc = (struct utc_offset){.known = true, .offset_ns = 1767225600 * S}; // 2026-01-01
     for (uint32_t i = 0; i < SWITCH_PATHS_MAX; i++)
@@ -59,6 +61,7 @@ static int setup(void **state)
                                         .source = &source,
                                         .outlet = &outlet,
                                         .recorder = &recorder,
+                                        .burn_in = &burn_in,
                                         .metrics = &metrics,
                                         .utc = &utc};
     return 0;
@@ -232,6 +235,35 @@ static void test_running(void **state)
     pool_destroy(source.pool);
 }
 
+static void test_overlay(void **state)
+{
+    struct message message;
+
+    (void)state;
+    config.overlay_count = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        config.overlay[i].kind = i == 1 ? MESSAGE_OVERLAY_OFF : MESSAGE_OVERLAY_CLOCK;
+        burn_in_change(&burn_in, i);
+    }
+    burn_in_order(&burn_in, &config, 2, &message);
+    assert_int_equal(message.body.overlay.revision, 3);
+    assert_int_equal(message.body.overlay.item.kind, MESSAGE_OVERLAY_CLOCK);
+    burn_in_answer(&burn_in, &(const struct message_overlay_state){0, 77, MESSAGE_OVERLAY_IS_PREPARED, ""});
+    burn_in_answer(&burn_in, &(const struct message_overlay_state){2, 3, MESSAGE_OVERLAY_IS_KEPT, "no font"});
+    json_t *object = status();
+    is_text(object, "overlay.0.state", "preparing"); // the answer was to another order
+    is_text(object, "overlay.1.state", "off");
+    is_text(object, "overlay.2.kind", "clock");
+    is_text(object, "overlay.2.state", "kept");
+    is_text(object, "overlay.2.reason", "no font");
+    is_number(object, "overlay.2.index", 2);
+    json_decref(object);
+    burn_in_change(&burn_in, 2);
+    object = status();
+    is_text(object, "overlay.2.state", "preparing");
+    json_decref(object);
+}
+
 // The fullest document there can be still is one answer of the control socket.
 static void test_size(void **state)
 {
@@ -252,6 +284,15 @@ static void test_size(void **state)
         for (int k = 0; k < SWITCH_CAUSES; k++)
             path[i].failures[k] = UINT32_MAX;
     }
+    config.overlay_count = MESSAGE_OVERLAY_ITEMS_MAX;
+    for (uint32_t i = 0; i < MESSAGE_OVERLAY_ITEMS_MAX; i++) {
+        config.overlay[i].kind = MESSAGE_OVERLAY_LOGO;
+        memset(config.overlay[i].text, '"', sizeof config.overlay[i].text - 1);
+        memset(config.overlay[i].file, '"', sizeof config.overlay[i].file - 1);
+        memset(config.overlay[i].font, '"', sizeof config.overlay[i].font - 1);
+        memset(burn_in.item[i].state.reason, '\x01', sizeof burn_in.item[i].state.reason - 1);
+        burn_in.item[i].answered = true;
+    }
     config.warning_count = CONFIG_WARNINGS_MAX;
     for (int i = 0; i < CONFIG_WARNINGS_MAX; i++)
         memset(config.warnings[i], '"', sizeof config.warnings[i] - 1);
@@ -271,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_before_the_source_is_open, setup),
         cmocka_unit_test_setup(test_running, setup),
+        cmocka_unit_test_setup(test_overlay, setup),
         cmocka_unit_test_setup(test_size, setup),
     };
 

@@ -12,6 +12,7 @@
 #include "castorctl/encoders.h"
 #include "castorctl/gaps.h"
 #include "castorctl/live.h"
+#include "castorctl/overlay.h"
 #include "castorctl/report.h"
 #include "castorctl/selftest.h"
 #include "castorctl/sound.h"
@@ -41,6 +42,12 @@ static const char usage[] =
     "  sound gain|delay|map TRACK VALUE           a sound track on air: dB, ms (negative: earlier), "
     "\"L=1 R=2\"\n"
     "  sound mute|unmute TRACK\n"
+    "  overlay list                               what is drawn over the picture\n"
+    "  overlay set N KEY=VALUE...                 changes item N (0 to 7): kind, anchor, x, y, size, "
+    "opacity, "
+    "text, ...,\n"
+    "                                             as under \"overlay\" in castord --schema\n"
+    "  overlay off N                              takes it away\n"
     "  reload FILE                                a new configuration; the old one stays when it is bad\n"
     "  restart WORKER                             end a worker and start it anew (A, B, ..., capture, "
     "egress, sound)\n"
@@ -188,6 +195,13 @@ static int run_sound(struct client *client, char **words, const struct options *
     return sound_run(client, words + 1, options->words, why);
 }
 
+static int run_overlay(struct client *client, char **words, const struct options *options,
+                       struct client_why *why)
+{
+    (void)options;
+    return overlay_command(client, words + 1, why);
+}
+
 static int run_stop(struct client *client, char **words, const struct options *options,
                     struct client_why *why)
 {
@@ -215,11 +229,11 @@ static const struct command {
     int words; // behind the name; ANY: it says itself what is right
     int (*run)(struct client *client, char **words, const struct options *options, struct client_why *why);
 } commands[] = {
-    {"status", 0, run_status},     {"config", 0, run_config},   {"switch", 1, run_switch},
-    {"idr", 0, run_idr},           {"bitrate", 1, run_bitrate}, {"reload", 1, run_reload},
-    {"restart", 1, run_restart},   {"stop", 0, run_stop},       {"fault", 2, run_fault},
-    {"sound", ANY, run_sound},     {"kill", 1, run_signal},     {"freeze", 1, run_signal},
-    {"encoders", 0, run_encoders},
+    {"status", 0, run_status},     {"config", 0, run_config},     {"switch", 1, run_switch},
+    {"idr", 0, run_idr},           {"bitrate", 1, run_bitrate},   {"reload", 1, run_reload},
+    {"restart", 1, run_restart},   {"stop", 0, run_stop},         {"fault", 2, run_fault},
+    {"sound", ANY, run_sound},     {"kill", 1, run_signal},       {"freeze", 1, run_signal},
+    {"encoders", 0, run_encoders}, {"overlay", ANY, run_overlay},
 };
 
 static int run(const struct command *command, char **words, const struct options *options)

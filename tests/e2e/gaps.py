@@ -10,6 +10,7 @@ import contextlib
 import glob
 import json
 import os
+import resource
 import select
 import socket
 import subprocess
@@ -110,9 +111,10 @@ def box_behind_relay(folder, programs, name, container):
         receiver.stop()
 
 
-def castorctl(box, *words, status=0):
+def castorctl(box, *words, status=0, before=None):
     reply = subprocess.run([os.path.join(box.programs, "castorctl"), "--socket", box.socket_path, *words],
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True,
+                           preexec_fn=before, restore_signals=before is None)
     check(reply.returncode == status, f"castorctl {' '.join(words)}: {reply.returncode}, {reply.stderr}{reply.stdout}")
     return reply.stdout if status == 0 else reply.stderr
 
@@ -268,11 +270,19 @@ def check_refusals(box, folder, gaps, recording):
     check(os.path.isdir(recording), "the recording is gone")
 
 
+def no_room():
+    """In a child: no file may become larger than 20 kB. SIGXFSZ is ignored in Python, and is to stay so."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+
 def check_damage(box, folder, gaps, recording):
-    """A byte that a disk has spoiled, and a segment that is gone: in words, and nothing is exported."""
+    """No room for the file, a byte that a disk has spoiled, and a segment that is gone: in words, and nothing is
+    exported."""
     gap = gaps[-1]
     path = os.path.join(folder, "damaged.ts")
     words = ["gaps", "export", gap["name"], "--to", path, "--folder", recording]
+    check("cannot be written" in castorctl(box, *words, status=1, before=no_room), "a file without room")
+    check(not glob.glob(path + "*"), "a half file is left where there was no room")
     said = json.loads(castorctl(box, *words, "--json"))
     os.remove(path)
     segment = os.path.join(recording, said["segments"][0]["file"])

@@ -1,0 +1,1 @@
+castor_test(test_export_plan SOURCES test_export_plan.c LIBS export_parts)

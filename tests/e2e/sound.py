@@ -4,7 +4,7 @@
 Sound of a box on air, judged by ffprobe, ffmpeg and av_offset: tracks of every kind with what is announced of them;
 a sound worker that is killed, frozen, crashes and talks nonsense, while the picture stays complete, the sound's time
 line has no hole and sound and picture stay together; changes on air that start nothing anew; a source that is not
-there. Received by srt-live-transmit.
+there; the sound of a clip. Received by srt-live-transmit.
 """
 import array
 import json
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from onair import RATE_FPS, check, check_stream, never_captured, on_air, run_parts, wait_for
+from onair import HEIGHT_PX, RATE_FPS, WIDTH_PX, check, check_stream, never_captured, on_air, run_parts, wait_for
 
 TRACKS = [
     {"name": "main", "language": "eng"},
@@ -204,5 +204,38 @@ def nothing_to_hear(folder, programs):
     print(f"absent: silence; \"{status['sound']['reason']}\"", flush=True)
 
 
+def make_clip(path, seconds):
+    """Flashes where the pattern has them, and a click with each."""
+    box = f"x={WIDTH_PX * 12 // 16}:y={HEIGHT_PX * 4 // 16}:w={WIDTH_PX * 3 // 16}:h={HEIGHT_PX * 3 // 16}:t=fill"
+    pictures = f"color=gray:size={WIDTH_PX}x{HEIGHT_PX}:rate={RATE_FPS}:duration={seconds}," \
+               f"drawbox={box}:color=black,drawbox={box}:color=white:enable='not(mod(n\\,{RATE_FPS}))'"
+    click = "0.5*cos(2*PI*2000*mod(t\\,1))*lt(mod(t\\,1)\\,0.01)"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i",
+                    f"aevalsrc={click}|{click}:s=44100:d={seconds}", "-c:v", "libx264", "-preset", "ultrafast",
+                    "-c:a", "aac", "-b:a", "192k", "-y", path], check=True)
+
+
+def clip_in_step(folder, programs):
+    """The sound of a clip that goes round, through the loss of the sound worker and of capture."""
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "clip.mp4")
+    make_clip(path, 3)
+    source = {"driver": "clip", "path": path, "options": "number=1", "rate": RATE_FPS}
+    with on_air(folder, programs, "clip", source=source,
+                sections={"sound": {"driver": "clip", "path": path}}) as (box, receiver):
+        time.sleep(5)
+        os.kill(sound_pid(box), signal.SIGKILL)
+        time.sleep(5)
+        os.kill(box.status()["source"]["worker"]["pid"], signal.SIGKILL)
+        time.sleep(5)
+        status = box.status()
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    check(status["sound"]["driver"] == "clip" and status["sound"]["source"] == "running", f"{status['sound']}")
+    check_time_line(receiver.stream_path, 0, "aac", 14)
+    # A second without both for each loss, and those at the ends.
+    print(f"clip: sound {offset(receiver.stream_path, programs, 6):+.3f} ms late", flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, nothing_to_hear))
+    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, nothing_to_hear, clip_in_step))

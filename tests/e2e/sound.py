@@ -4,7 +4,7 @@
 Sound of a box on air, judged by ffprobe, ffmpeg and av_offset: tracks of every kind with what is announced of them;
 a sound worker that is killed, frozen, crashes and talks nonsense, while the picture stays complete, the sound's time
 line has no hole and sound and picture stay together; changes on air that start nothing anew; a source that is not
-there; the sound of a clip. Received by srt-live-transmit.
+there; the sound of a clip; a card that is busy, and pulled out. Received by srt-live-transmit.
 """
 import array
 import json
@@ -237,5 +237,40 @@ def clip_in_step(folder, programs):
     print(f"clip: sound {offset(receiver.stream_path, programs, 6):+.3f} ms late", flush=True)
 
 
+def card(folder, programs):
+    """A card of another clock (a stand-in under the real libasound) that is busy at first, is pulled out, and comes
+    back."""
+    os.makedirs(folder, exist_ok=True)
+    pulled, configuration = os.path.join(folder, "pulled"), os.path.join(folder, "asound.conf")
+    library = os.path.join(programs, "..", "lib", "libcastor-standin-alsa.so")
+    with open(configuration, "w", encoding="ascii") as file:
+        file.write(f'pcm_type.standin {{ lib "{library}" }}\n'
+                   f'pcm.castor0 {{ type standin ppm 200 busy_opens 2 gone_while "{pulled}" }}\n')
+    sections = {"sound": {"driver": "alsa", "path": "castor0"}}
+
+    def sound_when(what, holds):
+        return wait_for(what, lambda: (lambda s: s if holds(s) else None)(box.status()["sound"]), 10)
+    with on_air(folder, programs, "card", sections=sections,
+                environment={"ALSA_CONFIG_PATH": configuration}) as (box, receiver):
+        sound_when("a card that is in use", lambda s: "in use by another program" in (s["reason"] or ""))
+        sound_when("the card", lambda s: s["source"] == "running" and s["openings"] == 1)
+        time.sleep(4)
+        ppm = box.status()["sound"]["drift_ppm"]
+        check(abs(ppm - 200) < 20, f"the card's clock is said to be {ppm} ppm off")
+        with open(pulled, "w", encoding="ascii"):
+            pass
+        sound_when("the card's loss", lambda s: s["source"] == "waiting" and s["reason"])
+        os.remove(pulled)
+        sound_when("the card's return", lambda s: s["source"] == "running" and s["openings"] == 2)
+        time.sleep(2)
+        status = box.status()
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    check(status["sound"]["worker"]["restarts"] == 0, "the sound worker was lost with the card")
+    seconds = check_time_line(receiver.stream_path, 0, "aac", 6)
+    check_stream(receiver.stream_path, programs, 6 * RATE_FPS, never_captured(status))
+    print(f"card: {ppm:+.1f} ppm found, pulled out and back in {seconds:.1f} s of sound without a hole", flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, nothing_to_hear, clip_in_step))
+    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, nothing_to_hear, clip_in_step, card))

@@ -32,6 +32,35 @@ static uint64_t captured(const struct card *card)
     return standin_alsa.granule ? count - count % standin_alsa.granule : count;
 }
 
+// What a whole box is given: in the configuration of libasound, since the card is in a process of its own
+// there.
+static void read_configuration(snd_config_t *conf)
+{
+    snd_config_iterator_t at, next;
+
+    snd_config_for_each(at, next, conf)
+    {
+        snd_config_t *entry = snd_config_iterator_entry(at);
+        const char *key = "", *text;
+        long value = 0;
+        if (snd_config_get_id(entry, &key) < 0)
+            continue;
+        if (strcmp(key, "gone_while") == 0 && snd_config_get_string(entry, &text) >= 0)
+            (void)snprintf(standin_alsa.gone_while, sizeof standin_alsa.gone_while, "%s", text);
+        if (snd_config_get_integer(entry, &value) < 0)
+            continue;
+        if (strcmp(key, "ppm") == 0)
+            standin_alsa.ppm = (double)value;
+        if (strcmp(key, "busy_opens") == 0 && standin_alsa.opens == 0)
+            standin_alsa.busy_opens = (unsigned)value;
+    }
+}
+
+static bool is_gone(void)
+{
+    return standin_alsa.gone || (standin_alsa.gone_while[0] && access(standin_alsa.gone_while, F_OK) == 0);
+}
+
 static int card_start(snd_pcm_ioplug_t *io)
 {
     struct card *card = from_io(io);
@@ -53,7 +82,7 @@ static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io)
 {
     struct card *card = from_io(io);
 
-    if (!standin_alsa.stalled && !standin_alsa.gone)
+    if (!standin_alsa.stalled && !is_gone())
         card->stood = captured(card);
     if (card->stood - card->taken > io->buffer_size)
         return -EPIPE;
@@ -103,7 +132,7 @@ static int card_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned count
     *events = 0;
     if (read(fds->fd, &ticks, sizeof ticks) == sizeof ticks)
         *events = POLLIN;
-    if (standin_alsa.gone)
+    if (is_gone())
         (void)snd_pcm_ioplug_set_state(io, SND_PCM_STATE_DISCONNECTED);
     else if (standin_alsa.asleep)
         (void)snd_pcm_ioplug_set_state(io, SND_PCM_STATE_SUSPENDED);
@@ -120,7 +149,7 @@ static int card_resume(snd_pcm_ioplug_t *io)
 static int card_prepare(snd_pcm_ioplug_t *io)
 {
     (void)io;
-    return standin_alsa.gone ? -ENODEV : 0;
+    return is_gone() ? -ENODEV : 0;
 }
 
 static int card_close(snd_pcm_ioplug_t *io)
@@ -172,9 +201,10 @@ EXPORT SND_PCM_PLUGIN_DEFINE_FUNC(standin)
     struct card *card;
     int error;
 
-    (void)root, (void)conf;
+    (void)root;
+    read_configuration(conf);
     standin_alsa.opens++;
-    if (standin_alsa.gone)
+    if (is_gone())
         return -ENODEV;
     if (standin_alsa.busy_opens > 0) {
         standin_alsa.busy_opens--;

@@ -16,6 +16,7 @@ struct standin_alsa {
     unsigned format_count;
     unsigned busy_opens; // so many openings find it in use
     bool gone;           // pulled out
+    char gone_while[96]; // the same while a file of that name is there; "": not looked at
     bool asleep;         // until it is woken; what its driver says to that does not get through ioplug
     bool stalled;        // its position stands still
     unsigned opens, starts;

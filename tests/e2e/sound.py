@@ -70,6 +70,16 @@ def decode(path, index, channels):
     return [samples[c::channels] for c in range(channels)]
 
 
+def probe_tracks(path, programs, folder):
+    """What castor-probe says of the tracks; it finds no fault with them."""
+    report = os.path.join(folder, "probe.json")
+    run = subprocess.run([os.path.join(programs, "castor-probe"), "--strict", "--quiet", "--json-file", report, path],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    check(run.returncode == 0, f"castor-probe: {run.stdout[-600:]}")
+    with open(report, encoding="utf-8") as file:
+        return json.load(file)["sound_tracks"]
+
+
 def level_db(samples):
     power = sum(s * s for s in samples) / max(1, len(samples))
     return 10 * math.log10(power) if power > 0 else -200
@@ -111,6 +121,8 @@ def every_kind_of_track(folder, programs):
         told = status["sound"]["tracks"][i]
         check(told["momentary_lufs"] is not None and told["true_peak_dbtp"] > -12, f"meters of track {i}: {told}")
     check(status["sound"]["source"] == "running" and status["sound"]["driver"] == "tone", f"{status['sound']}")
+    probed = [(t["codec"], t["channels"], t["language"], t["rate_hz"]) for t in probe_tracks(path, programs, folder)]
+    check(probed == [(c, n, language, 48000) for c, _, n, _, language in ANNOUNCED], f"castor-probe finds {probed}")
     numbers = check_stream(path, programs, 4 * RATE_FPS, never_captured(status))
     print(f"tracks: {len(ANNOUNCED)} of them, {len(numbers)} pictures, "
           f"sound {offset(path, programs, 2):+.3f} ms late", flush=True)
@@ -140,6 +152,7 @@ def faults(folder, programs):
           f"the encoders changed: {status['switches']}")
     seconds = check_time_line(path, 0, "aac", 8)
     decode(path, 0, 2)
+    probe_tracks(path, programs, folder)
     check(status["sound"]["worker"]["restarts"] == 5 and filled > 10, f"{filled} silences, {status['sound']}")
     print(f"faults: 5 sound workers lost in {len(numbers)} pictures and {seconds:.1f} s of sound, {filled} units of "
           f"silence; sound {offset(path, programs, 9):+.3f} ms late", flush=True)

@@ -1,5 +1,6 @@
 castor_test(test_probe_defects SOURCES test_probe_defects.c test_probe_stream.c LIBS probe)
 castor_test(test_probe_parsers SOURCES test_probe_parsers.c test_probe_stream.c LIBS probe)
+castor_test(test_probe_sound SOURCES test_probe_sound.c LIBS probe)
 castor_test(test_probe_hevc SOURCES test_probe_hevc.c test_probe_stream.c LIBS probe)
 castor_test(test_probe_counting SOURCES test_probe_counting.c LIBS probe)
 castor_test(test_probe_options SOURCES test_probe_options.c LIBS probe)

@@ -11,6 +11,9 @@ static void take_pcr(void *context, const struct ts_pcr *pcr)
     if (a->pcr.count == 0)
         a->clock_bytes_start = bytes;
     pcr_check_feed(&a->pcr, pcr->value_27m, pcr->discontinuity, &pcr->arrival);
+    if (pcr->discontinuity)
+        sound_restart(&a->sound);
+    sound_take_pcr(&a->sound, pcr->value_27m);
     a->clock_bytes_end = bytes;
 }
 
@@ -19,12 +22,21 @@ static void take_table(void *context, unsigned table_id)
 {
     struct analysis *a = context;
     unsigned i = table_id == PSI_TABLE_PAT ? 0 : 1;
+    if (table_id == PSI_TABLE_PMT)
+        sound_take_pmt(&a->sound, ts_get_pmt(a->ts));
     if (a->pcr.count == 0)
         return;
     int64_t interval = a->pcr.clock_27m - a->table_last_27m[i];
     if (a->table_last_27m[i] >= 0 && interval > a->table_interval_max_27m[i])
         a->table_interval_max_27m[i] = interval;
     a->table_last_27m[i] = a->pcr.clock_27m;
+}
+
+static void take_other(void *context, uint16_t pid, const uint8_t *payload, size_t bytes, bool unit_start,
+                       bool broken)
+{
+    struct analysis *a = context;
+    sound_feed(&a->sound, pid, payload, bytes, unit_start, broken);
 }
 
 static void check_idr(struct analysis *a, const struct h264_au *au, const struct ts_pes *pes)
@@ -153,7 +165,7 @@ int analysis_create(const struct analysis_settings *settings, struct analysis **
     struct analysis *a = calloc(1, sizeof *a);
     if (a == NULL)
         return CASTOR_ERR_NO_MEMORY;
-    struct ts_handler handler = {a, take_pcr, take_pes, take_table};
+    struct ts_handler handler = {a, take_pcr, take_pes, take_table, take_other};
     int result = ts_create(&handler, &a->ts);
     if (result != CASTOR_OK) {
         free(a);
@@ -188,6 +200,7 @@ void analysis_feed(struct analysis *a, const uint8_t *data, size_t bytes, const 
 void analysis_reconnected(struct analysis *a)
 {
     ts_reconnected(a->ts);
+    sound_restart(&a->sound);
     pcr_check_restart(&a->pcr);
     pts_check_restart(&a->pts);
     sequence_reconnected(&a->marks.sequence);

@@ -9,6 +9,7 @@
 #include "probe/hevc.h"
 #include "probe/histogram.h"
 #include "probe/sequence.h"
+#include "probe/sound.h"
 #include "probe/timing.h"
 #include "probe/ts.h"
 
@@ -87,6 +88,7 @@ struct analysis {
     struct pts_check pts;
     struct analysis_video video;
     struct analysis_marks marks;
+    struct sound_check sound;
     struct histogram gap_us; // between the arrivals of access units
     struct probe_arrival last_frame;
     struct probe_arrival first_byte;

@@ -150,6 +150,38 @@ static void collect_ts(const struct analysis *a, struct kpi_set *k)
     set_count(k, KPI_DAMAGED, a->video.damaged);
 }
 
+static void collect_sound(const struct sound_check *s, struct kpi_set *k)
+{
+    struct sound_track sum = {0};
+    set_count(k, KPI_SOUND_TRACKS, s->tracks);
+    if (s->tracks == 0)
+        return;
+    for (unsigned i = 0; i < s->tracks; i++) {
+        const struct sound_track *t = &s->track[i];
+        sum.units += t->units;
+        sum.holes += t->holes;
+        sum.overlaps += t->overlaps;
+        if (t->gap_max_90k > sum.gap_max_90k)
+            sum.gap_max_90k = t->gap_max_90k;
+        sum.without_pts += t->without_pts;
+        sum.syntax_errors += t->syntax_errors;
+        sum.format_changes += t->format_changes;
+        sum.damaged += t->damaged;
+        sum.late += t->late;
+        sum.overflows += t->overflows;
+    }
+    set_count(k, KPI_SOUND_UNITS, sum.units);
+    set_count(k, KPI_SOUND_HOLES, sum.holes);
+    set_count(k, KPI_SOUND_OVERLAPS, sum.overlaps);
+    set(k, KPI_SOUND_GAP_MAX, (double)sum.gap_max_90k / 90);
+    set_count(k, KPI_SOUND_WITHOUT_PTS, sum.without_pts);
+    set_count(k, KPI_SOUND_ERRORS, sum.syntax_errors);
+    set_count(k, KPI_SOUND_FORMATS, sum.format_changes);
+    set_count(k, KPI_SOUND_DAMAGED, sum.damaged);
+    set_count(k, KPI_SOUND_LATE, sum.late);
+    set_count(k, KPI_SOUND_OVERFLOWS, sum.overflows);
+}
+
 static void collect_decode(const struct decode_counters *d, struct kpi_set *k)
 {
     set_count(k, KPI_PICTURES, d->pictures);
@@ -189,6 +221,7 @@ void collect_kpis(const struct analysis *a, const struct decode_counters *decode
     collect_pts(a, kpis);
     collect_pcr(a, kpis);
     collect_ts(a, kpis);
+    collect_sound(&a->sound, kpis);
     if (decode != NULL)
         collect_decode(decode, kpis);
     if (srt->used)

@@ -90,6 +90,18 @@ const struct kpi kpi_table[KPI_COUNT] = {
     COUNT(KPI_PES_PARTIAL, "pes", "partial", "cut off and dropped", "pes-partial"),
     FAULT(KPI_DAMAGED, "pes", "damaged", "with packets missing inside", "damaged"),
 
+    COUNT(KPI_SOUND_TRACKS, "sound", "tracks", "tracks", "sound-tracks"),
+    COUNT(KPI_SOUND_UNITS, "sound", "units", "access units of all tracks", "sound-units"),
+    FAULT(KPI_SOUND_HOLES, "sound", "holes", "holes in time", "sound-holes"),
+    FAULT(KPI_SOUND_OVERLAPS, "sound", "overlaps", "overlaps in time", "sound-overlaps"),
+    VALUE(KPI_SOUND_GAP_MAX, "sound", "gap_max_ms", "largest of both", "ms", "sound-gap-ms", 3),
+    FAULT(KPI_SOUND_WITHOUT_PTS, "sound", "without_pts", "without PTS", "sound-without-pts"),
+    FAULT(KPI_SOUND_ERRORS, "sound", "syntax_errors", "syntax errors", "sound-errors"),
+    FAULT(KPI_SOUND_FORMATS, "sound", "format_changes", "changes of rate or channels", "sound-format-changes"),
+    FAULT(KPI_SOUND_DAMAGED, "sound", "damaged", "with packets missing inside", "sound-damaged"),
+    FAULT(KPI_SOUND_LATE, "sound", "late", "after their PTS", "sound-late"),
+    FAULT(KPI_SOUND_OVERFLOWS, "sound", "buffer_overflows", "receiver's buffer too full", "sound-overflows"),
+
     COUNT(KPI_PICTURES, "decode", "pictures", "pictures", "pictures"),
     FAULT(KPI_DECODE_ERRORS, "decode", "errors", "errors", "decode-errors"),
     COUNT(KPI_PICTURES_NUMBERED, "decode", "numbered", "with a number in the picture", "pictures-numbered"),
@@ -125,6 +137,7 @@ static const struct {
     {"ts", "Transport stream"},
     {"psi", "Tables (PAT, PMT)"},
     {"pes", "PES packets"},
+    {"sound", "Sound"},
     {"decode", "Pictures (decoded)"},
     {"srt", "SRT"},
 };

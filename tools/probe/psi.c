@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/psi.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define LONG_HEADER_BYTES 8
@@ -104,6 +105,28 @@ int psi_parse_pat(const uint8_t *section, size_t bytes, struct psi_pat *pat)
     return CASTOR_OK;
 }
 
+static void read_descriptor(const uint8_t *d, size_t bytes, struct psi_stream *stream)
+{
+    // Three characters of ISO 8859-1, which in a code are letters.
+    if (d[0] == 0x0A && bytes >= 6 && isalpha(d[2]) && isalpha(d[3]) && isalpha(d[4]))
+        memcpy(stream->language, d + 2, 3);
+    else if (d[0] == 0x05 && bytes >= 6)
+        stream->is_opus = memcmp(d + 2, "Opus", 4) == 0;
+    else if (d[0] == 0x7F && bytes >= 4 && d[2] == 0x80 && d[3] <= 8)
+        stream->opus_channels = d[3];
+}
+
+// False when the descriptors do not end where they should.
+static bool read_descriptors(const uint8_t *d, size_t bytes, struct psi_stream *stream)
+{
+    size_t i = 0;
+    while (i + 2 <= bytes && i + 2 + d[i + 1] <= bytes) {
+        read_descriptor(d + i, 2 + (size_t)d[i + 1], stream);
+        i += 2 + (size_t)d[i + 1];
+    }
+    return i == bytes;
+}
+
 int psi_parse_pmt(const uint8_t *section, size_t bytes, struct psi_pmt *pmt)
 {
     int result = check_header(section, bytes, PSI_TABLE_PMT, LONG_HEADER_BYTES + 4);
@@ -117,12 +140,15 @@ int psi_parse_pmt(const uint8_t *section, size_t bytes, struct psi_pmt *pmt)
     size_t end = bytes - CRC_BYTES;
     size_t i = LONG_HEADER_BYTES + 4 + (size_t)((section[10] & 0x0F) << 8 | section[11]);
     while (i + 5 <= end) {
-        if (found.streams < PSI_STREAMS) {
+        size_t descriptors = (size_t)((section[i + 3] & 0x0F) << 8 | section[i + 4]);
+        if (found.streams < PSI_STREAMS && i + 5 + descriptors <= end) {
             struct psi_stream *stream = &found.stream[found.streams++];
             stream->type = section[i];
             stream->pid = (uint16_t)((section[i + 1] & 0x1F) << 8 | section[i + 2]);
+            if (!read_descriptors(section + i + 5, descriptors, stream))
+                return CASTOR_ERR_INVALID;
         }
-        i += 5 + (size_t)((section[i + 3] & 0x0F) << 8 | section[i + 4]);
+        i += 5 + descriptors;
     }
     if (i != end)
         return CASTOR_ERR_INVALID;

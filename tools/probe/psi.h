@@ -41,6 +41,9 @@ struct psi_pat {
 struct psi_stream {
     uint16_t pid;
     uint8_t type;
+    char language[4];      // ISO_639_language_descriptor (2.6.18); "" = none
+    bool is_opus;          // registered as "Opus" (2.6.8)
+    uint8_t opus_channels; // channel_config_code of its descriptor; 0 = none, or none of 1 to 8
 };
 
 struct psi_pmt {

@@ -135,6 +135,34 @@ static json_t *build_pids(struct builder *b, const struct analysis *a)
     return list;
 }
 
+static json_t *build_sound(struct builder *b, const struct sound_check *s)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < s->tracks; i++) {
+        const struct sound_track *t = &s->track[i];
+        json_t *entry = json_object();
+        put(b, entry, "pid", json_integer(t->pid));
+        put(b, entry, "codec", json_string(t->kind == SOUND_AAC ? "aac" : "opus"));
+        put(b, entry, "language", t->language[0] != '\0' ? json_string(t->language) : json_null());
+        put(b, entry, "rate_hz", t->rate_hz != 0 ? json_integer(t->rate_hz) : json_null());
+        put(b, entry, "channels", t->channels != 0 ? json_integer(t->channels) : json_null());
+        put(b, entry, "units", json_integer((json_int_t)t->units));
+        put(b, entry, "samples", json_integer((json_int_t)t->samples));
+        put(b, entry, "bytes", json_integer((json_int_t)t->bytes));
+        put(b, entry, "holes", json_integer((json_int_t)t->holes));
+        put(b, entry, "overlaps", json_integer((json_int_t)t->overlaps));
+        put(b, entry, "syntax_errors", json_integer((json_int_t)t->syntax_errors));
+        put(b, entry, "late", json_integer((json_int_t)t->late));
+        put(b, entry, "buffer_max_bytes", json_integer((json_int_t)t->bytes_buffered_max));
+        put(b, entry, "pts_minus_pcr_min_ms",
+            t->distance_known ? json_real((double)t->pts_minus_pcr_min_27m / 27000) : json_null());
+        put(b, entry, "pts_minus_pcr_max_ms",
+            t->distance_known ? json_real((double)t->pts_minus_pcr_max_27m / 27000) : json_null());
+        append(b, list, entry);
+    }
+    return list;
+}
+
 static json_t *build_recent(struct builder *b, const struct report_recent *recent)
 {
     if (!recent->known)
@@ -196,6 +224,7 @@ static json_t *build(const struct report *r)
     put(&b, root, "gaps_total", json_integer((json_int_t)m->sequence.gaps_total));
     put(&b, root, "gaps", build_gaps(&b, &m->sequence));
     put(&b, root, "changes", build_changes(&b, m));
+    put(&b, root, "sound_tracks", build_sound(&b, &r->analysis->sound));
     put(&b, root, "pids", build_pids(&b, r->analysis));
     if (b.failed) {
         json_decref(root);

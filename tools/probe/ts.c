@@ -284,6 +284,9 @@ static void take_payload(struct ts_demux *ts, const struct packet *p, enum conti
         psi_feed(section, p->payload, p->payload_bytes, p->unit_start, take_section, ts);
     } else if (p->pid == ts->video_pid) {
         append_pes(ts, p);
+    } else {
+        ts->handler.on_other(ts->handler.context, p->pid, p->payload, p->payload_bytes, p->unit_start,
+                             continuity == CONTINUITY_BROKEN);
     }
 }
 

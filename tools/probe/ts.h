@@ -75,6 +75,10 @@ struct ts_handler {
     void (*on_pcr)(void *context, const struct ts_pcr *pcr);
     void (*on_pes)(void *context, const struct ts_pes *pes);
     void (*on_table)(void *context, unsigned table_id);
+    // The payload of a packet of any PID that is neither a table's nor the video's; `broken`: packets are
+    // missing before it.
+    void (*on_other)(void *context, uint16_t pid, const uint8_t *payload, size_t bytes, bool unit_start,
+                     bool broken);
 };
 
 struct ts_demux;

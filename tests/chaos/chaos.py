@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """chaos.py --faults N --seed S --bin FOLDER [--standby warm|hot] [--latency MS] [--json FILE]
-         [--chain DRIVER,DRIVER,DRIVER --standins FOLDER] [--codec h264|hevc]
+         [--chain DRIVER,DRIVER,DRIVER --standins FOLDER] [--codec h264|hevc] [--sound] [--record ts]
 
 One box with three encoder paths on air all the time while faults happen to it at random moments: what faults.py
 lists. Frames carry their number in the picture; srt-live-transmit receives them, ffmpeg decodes them, frame_numbers
@@ -11,6 +11,9 @@ names them. verdict.py says what must hold.
 With --chain the paths are of these drivers, the third a spare, and faults are mostly those that only a vendor's
 interface can do (vendor.py); hardware drivers run against the stand-ins in the folder --standins of a build. All pairs
 of drivers: pairs.py.
+
+With --sound and --record there are faults of the sound worker, of the recorder and of its disk too, and both are judged
+(sides.py).
 """
 import argparse
 import json
@@ -25,6 +28,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 import faults  # noqa: E402 - needs the path above
+import sides  # noqa: E402
 from onair import Box, Failure, end_with_parent, free_udp_port, hardware  # noqa: E402
 from vendor import Standins  # noqa: E402
 from verdict import Verdict  # noqa: E402
@@ -57,6 +61,7 @@ class Campaign:
         self.folder = folder
         self.records = []
         self.metronomes = []
+        self.recordings = None
         port = free_udp_port()
         programs = os.path.abspath(arguments.bin)
         self.frame_numbers = os.path.join(programs, "frame_numbers")
@@ -65,10 +70,52 @@ class Campaign:
         if arguments.chain:
             standins = Standins(os.path.abspath(arguments.standins), arguments.chain, folder,
                                 random.Random(arguments.seed))
+        environment = dict(standins.environment) if standins else {}
         self.box = Box(folder, programs, port, latency_ms=arguments.latency, standby=arguments.standby,
-                       environment=standins and standins.environment, **box_options(arguments))
-        self.injector = faults.Injector(self.box, folder, port, os.path.join(programs, "tap"), arguments.latency,
-                                        standins)
+                       sections=self._sides(programs, environment), environment=environment, **box_options(arguments))
+        self.injector = sides.Injector(self.box, folder, port, os.path.join(programs, "tap"), arguments.latency, standins)
+        self.injector.recordings = self.recordings
+        self.injector.disk_now = os.path.join(folder, "disk-now")
+
+    def _sides(self, programs, environment):
+        """Sections of sound and recording, and what the box's environment needs for the disk that fails."""
+        sections = {}
+        if self.arguments.sound:
+            sections["sound"] = {"driver": "tone"}
+        if self.arguments.record:
+            self.recordings = os.path.join(self.folder, "recordings")
+            os.mkdir(self.recordings)
+            if self.arguments.disk_mb:
+                subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.arguments.disk_mb}m", "castor-recordings",
+                                self.recordings], check=True)
+            sections["record"] = {"folder": self.recordings, "container": self.arguments.record, "segment_seconds": 5,
+                                  "free_mb": 1}
+            disk = os.path.join(programs, "..", "lib", "castor-standin-disk.so")
+            environment["LD_PRELOAD"] = ":".join(filter(None, (environment.get("LD_PRELOAD"), disk)))
+            environment["CASTOR_STANDIN_DISK"] = self.recordings
+            environment["CASTOR_STANDIN_DISK_NOW"] = os.path.join(self.folder, "disk-now")
+        return sections
+
+    def _shares(self):
+        shares = dict(faults.PAIR_KINDS if self.arguments.chain else faults.KINDS)
+        if self.arguments.sound:
+            shares.update(sides.SOUND_KINDS)
+        if self.arguments.record:
+            shares.update(sides.RECORD_KINDS)
+            if self.arguments.disk_mb:
+                shares.update(sides.FILLED_KINDS)
+        return shares
+
+    def judge_sides(self, verdict):
+        """Figures of sound and recording; what does not hold becomes a failure of the verdict."""
+        figures = {}
+        if self.arguments.sound:
+            figures["sound"] = sides.judge_sound(verdict.parts, self.records, os.path.dirname(self.frame_numbers),
+                                                 verdict.failures.append)
+        if self.arguments.record:
+            numbers = {number for part in verdict.parts for number in part.numbers}
+            figures["recording"] = sides.judge_recording(self.recordings, self.records, numbers, verdict.failures.append)
+        return figures
 
     def _start_metronomes(self):
         """One a processor: they see when the machine itself stands still."""
@@ -78,8 +125,7 @@ class Campaign:
                                                              preexec_fn=end_with_parent)))
 
     def run(self):
-        shares = faults.PAIR_KINDS if self.arguments.chain else faults.KINDS
-        plan = faults.plan(self.arguments.seed, self.arguments.faults, shares)
+        plan = faults.plan(self.arguments.seed, self.arguments.faults, self._shares())
         try:
             self._start_metronomes()
             self.injector.new_receiver()
@@ -120,6 +166,10 @@ def arguments_of_command_line():
     parser.add_argument("--chain", type=lambda text: text.split(","), help="drivers of the paths, or auto,auto,auto")
     parser.add_argument("--standins", help="folder of the stand-ins that were built")
     parser.add_argument("--codec", choices=("h264", "hevc"), default="h264")
+    parser.add_argument("--sound", action="store_true", help="with a tone, and faults of the sound worker")
+    parser.add_argument("--record", choices=("ts",), help="with the recorder, and faults of it and of its disk")
+    parser.add_argument("--disk-mb", type=int, help="the recordings are on a file system of their own, of this size, which "
+                        "gets full; needs root")
     parser.add_argument("--lead-in", type=float, default=10,
                         help="seconds without a fault, which the rest is compared with")
     parser.add_argument("--lateness", choices=("judge", "report"), default="judge",
@@ -129,6 +179,8 @@ def arguments_of_command_line():
     arguments = parser.parse_args()
     if arguments.chain and not arguments.standins:
         parser.error("--chain needs --standins")
+    if arguments.disk_mb and not arguments.record:
+        parser.error("--disk-mb needs --record")
     if arguments.latency is None:
         arguments.latency = SLOW_LATENCY_MS if is_slow(arguments) else 250
     return arguments
@@ -150,14 +202,19 @@ def main():
                           SLOW_TOO_BUSY_SHARE if is_slow(arguments) else TOO_BUSY_SHARE)
         for complaint in campaign.box.complaints():
             verdict.failures.append(f"in the log: {complaint}")
-        result.update(verdict.judge(), duration_s=round(time.monotonic() - began, 1))
+        result.update(verdict.judge(), **campaign.judge_sides(verdict), duration_s=round(time.monotonic() - began, 1))
     except Failure as failure:
         result["failures"] = [str(failure)]
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
     print(json.dumps(result, indent=1))
-    if result["failures"] or arguments.keep:
+    keep = result["failures"] or arguments.keep
+    if arguments.disk_mb:
+        if keep:
+            shutil.copytree(campaign.recordings, campaign.recordings + "-kept")
+        subprocess.run(["umount", campaign.recordings], check=True)
+    if keep:
         print(f"logs and streams: {folder}", file=sys.stderr)
     else:
         shutil.rmtree(folder)

@@ -47,7 +47,7 @@ class Part:
     """What one receiver got over one connection."""
 
     def __init__(self, path, arrivals, frame_numbers):
-        self.stream = Stream(path)
+        self.stream_path, self.stream = path, Stream(path)
         shown, self.complaints = decode_numbers(path, frame_numbers, path + ".ffmpeg")
         self.numbers = [unit.number for unit in self.stream.units]
         self.drawn, self.wrong = [], None

@@ -120,11 +120,14 @@ static int command_bitrate(struct supervisor *s, uint32_t bitrate_bps, struct co
     struct config wanted = s->config;
 
     wanted.encoder.bitrate_bps = bitrate_bps;
-    if (wanted.mux.rate_bps != 0 && wanted.mux.rate_bps / 11 * 10 < bitrate_bps)
-        return answer(
-            text, CASTOR_ERR_INVALID,
-            "the constant transport rate of %u kbit/s cannot carry %u kbit/s of video; at most %u fit",
-            wanted.mux.rate_bps / 1000, bitrate_bps / 1000, wanted.mux.rate_bps / 11 / 100);
+    const uint32_t sound_bps = config_sound_bitrate_bps(&wanted);
+    const uint32_t most_bps =
+        wanted.mux.rate_bps / 11 * 10 > sound_bps ? wanted.mux.rate_bps / 11 * 10 - sound_bps : 0;
+    if (wanted.mux.rate_bps != 0 && most_bps < bitrate_bps)
+        return answer(text, CASTOR_ERR_INVALID,
+                      "the constant transport rate of %u kbit/s cannot carry %u kbit/s of video beside the "
+                      "sound; at most %u fit",
+                      wanted.mux.rate_bps / 1000, bitrate_bps / 1000, most_bps / 1000);
     set_bitrate(s, bitrate_bps);
     return CASTOR_OK;
 }

@@ -37,9 +37,8 @@ static const struct config_field mux_fields[] = {
      .zero = true,
      .unit = "kbit/s",
      .standard = "0",
-     .text =
-         "Constant rate of the transport stream, filled up with null packets; at least 1.1 times the video "
-         "bitrate. 0 = variable."},
+     .text = "Constant rate of the transport stream, filled up with null packets; at least 1.1 times the "
+             "bitrates of video and sound. 0 = variable."},
     {0}};
 const struct config_group config_mux_group = {"The MPEG transport stream.", mux_fields};
 

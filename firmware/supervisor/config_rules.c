@@ -232,14 +232,15 @@ static int check_encoder(struct config *config, struct config_error *error)
 
 static int check_mux(struct config *config, struct config_error *error)
 {
-    uint64_t needed_bps = (uint64_t)config->encoder.bitrate_bps * 11 / 10;
+    const uint32_t sound_bps = config_sound_bitrate_bps(config);
+    uint64_t needed_bps = ((uint64_t)config->encoder.bitrate_bps + sound_bps) * 11 / 10;
 
     if (config->mux.rate_bps != 0 && config->mux.rate_bps < needed_bps)
         return config_refuse(
             error, "/mux/rate_kbps",
-            "%u kbit/s of video need a transport rate of at least %u kbit/s (1.1 times); raise it, lower "
-            "encoder.bitrate_kbps, or give 0 for a variable rate",
-            config->encoder.bitrate_bps / 1000, (unsigned)((needed_bps + 999) / 1000));
+            "%u kbit/s of video and %u of sound need a transport rate of at least %u kbit/s (1.1 times); "
+            "raise it, lower encoder.bitrate_kbps, or give 0 for a variable rate",
+            config->encoder.bitrate_bps / 1000, sound_bps / 1000, (unsigned)((needed_bps + 999) / 1000));
     if (config->mux.pts_offset_ms != 0 && config->mux.pts_offset_ms < config->encoder.vbv_ms)
         config_warn(
             config,

@@ -45,6 +45,15 @@ uint32_t config_track_bitrate_bps(const struct config_track *track)
     return track->bitrate_bps ? track->bitrate_bps : standard_bps[track->codec][track->layout];
 }
 
+uint32_t config_sound_bitrate_bps(const struct config *config)
+{
+    uint32_t sum_bps = 0;
+
+    for (uint32_t i = 0; i < config->sound.track_count && config_sound_is_on(config); i++)
+        sum_bps += config_track_bitrate_bps(&config->sound.tracks[i]);
+    return sum_bps;
+}
+
 uint32_t config_track_samples(const struct config_track *track)
 {
     return track->codec == CONFIG_SOUND_OPUS ? 960 : 1024;

@@ -22,6 +22,8 @@ const char *config_sound_path(const struct config *config);
 
 uint32_t config_track_channels(const struct config_track *track);
 uint32_t config_track_bitrate_bps(const struct config_track *track);
+// Of all tracks together; 0 without sound.
+uint32_t config_sound_bitrate_bps(const struct config *config);
 // Access units of `samples_per_unit` samples.
 uint32_t config_track_samples(const struct config_track *track);
 

@@ -50,8 +50,14 @@ void supervisor_read_sound(struct supervisor *s)
     struct message message;
     enum inbox_state state = INBOX_OPEN;
 
-    for (int i = 0; i < INBOX_BATCH && inbox_read(&s->sound.worker, &message, &state); i++)
-        sound_says(s, &message);
+    for (int i = 0; i < INBOX_BATCH && inbox_read(&s->sound.worker, &message, &state); i++) {
+        if (sound_part_may_speak(&s->sound, castor_now_ns())) {
+            sound_says(s, &message);
+            continue;
+        }
+        inbox_fail(&s->sound.worker, "said far more than it had to");
+        worker_close_channel(&s->sound.worker); // what else it said is not read
+    }
     if (state != INBOX_OPEN)
         worker_kill(&s->sound.worker);
 }

@@ -14,6 +14,9 @@
 // not too late for the recorder.
 #define EARLY_NS (200 * CASTOR_NS_PER_MS)
 #define LATE_NS (10 * CASTOR_NS_PER_S)
+// Four tracks make 200 units a second; after a pause it has those of half a second to say at once.
+#define MESSAGES_PER_S 500
+#define BURST_NS CASTOR_NS_PER_S
 
 static const struct restart_config sound_restart = {
     .first_delay_ns = 50 * CASTOR_NS_PER_MS,
@@ -69,7 +72,7 @@ int sound_part_start(struct sound_part *part, const char *folder, int64_t now_ns
 {
     keep_totals(part);
     part->told = false;
-    part->heard_ns = now_ns;
+    part->heard_ns = part->quota_ns = now_ns;
     return worker_start(&part->worker, folder, now_ns);
 }
 
@@ -173,6 +176,14 @@ int sound_part_unit(struct sound_part *part, const struct config *config,
         part->repeated++;
     }
     return CASTOR_OK;
+}
+
+bool sound_part_may_speak(struct sound_part *part, int64_t now_ns)
+{
+    if (part->quota_ns < now_ns)
+        part->quota_ns = now_ns;
+    part->quota_ns += CASTOR_NS_PER_S / MESSAGES_PER_S;
+    return part->quota_ns - now_ns <= BURST_NS;
 }
 
 int sound_part_ready(struct sound_part *part, const struct config *config, const struct message *ready,

@@ -24,6 +24,7 @@ struct sound_part {
     uint64_t units, repeated, unsent; // handed on; made again after a restart; that egress had no room for
     struct message_egress_sound sent[MESSAGE_SOUND_TRACKS_MAX]; // what egress says
     int64_t heard_ns;
+    int64_t quota_ns; // until when what it said would have kept a worker busy that says as much as it may
 };
 
 // Makes the ring where the configuration has sound; no process yet.
@@ -53,6 +54,10 @@ void sound_part_origin(struct sound_part *part, const struct message *origin);
 CASTOR_MUST_USE int sound_part_unit(struct sound_part *part, const struct config *config,
                                     const struct message_sound_unit *unit, int64_t now_ns, bool *relay,
                                     const char **why);
+
+// Counts a message. False: it says so much more than it has to say that reading it, and handing it on, would
+// keep the supervisor and egress from the picture.
+CASTOR_MUST_USE bool sound_part_may_speak(struct sound_part *part, int64_t now_ns);
 
 // Judges a SOUND_READY and keeps it. CASTOR_ERR_INVALID: it is not what was ordered.
 CASTOR_MUST_USE int sound_part_ready(struct sound_part *part, const struct config *config,

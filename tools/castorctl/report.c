@@ -75,6 +75,36 @@ static void report_slate(json_t *s, FILE *out)
         fprintf(out, "         NOT RUNNING: %s\n", safe(pick_text(s, "slate.worker.failure")));
 }
 
+static void report_sound(json_t *s, FILE *out)
+{
+    json_t *t;
+    size_t i;
+
+    if (!pick_known(s, "sound.driver"))
+        return;
+    fprintf(out, "sound    %s, source %s", safe(pick_text(s, "sound.driver")),
+            safe(pick_text(s, "sound.source")));
+    if (pick_known(s, "sound.rate_hz"))
+        fprintf(out, ", %lld channels of %lld Hz, drift %+.1f ppm", pick_integer(s, "sound.channels"),
+                pick_integer(s, "sound.rate_hz"), pick_number(s, "sound.drift_ppm"));
+    if (pick_known(s, "sound.reason"))
+        fprintf(out, " (%s)", safe(pick_text(s, "sound.reason")));
+    if (!pick_bool(s, "sound.worker.ready"))
+        fprintf(out, ", NOT RUNNING: %s", safe(pick_text(s, "sound.worker.failure")));
+    fputc('\n', out);
+    json_array_foreach(pick(s, "sound.tracks"), i, t) {
+        fprintf(out, "  %-8s %s %s %s, %lld kbit/s, gain %+.1f dB, delay %lld ms%s",
+                safe(pick_text(t, "name")), safe(pick_text(t, "codec")), safe(pick_text(t, "layout")),
+                safe(pick_text(t, "language")), pick_integer(t, "bitrate_kbps"), pick_number(t, "gain_db"),
+                pick_integer(t, "delay_ms"), pick_bool(t, "mute") ? ", MUTE" : "");
+        if (pick_known(t, "short_term_lufs"))
+            fprintf(out, ", %.1f LUFS, true peak %.1f dB", pick_number(t, "short_term_lufs"),
+                    pick_number(t, "true_peak_dbtp"));
+        fprintf(out, "; %lld units, %lld of silence in gaps\n", pick_integer(t, "sent.units"),
+                pick_integer(t, "sent.silences"));
+    }
+}
+
 static void report_paths(json_t *s, FILE *out)
 {
     json_t *p;
@@ -166,6 +196,7 @@ static void report_switches(json_t *s, FILE *out)
 void report_status(json_t *status, FILE *out)
 {
     report_head(status, out);
+    report_sound(status, out);
     report_slate(status, out);
     report_paths(status, out);
     report_counters(status, out);

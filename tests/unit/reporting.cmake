@@ -11,6 +11,7 @@ if(TARGET reporting)
   # The names of states and causes are the switch's.
   if(TARGET switching)
     castor_test(test_status SOURCES test_status.c LIBS reporting switching PkgConfig::JANSSON)
+    castor_test(test_status_gaps SOURCES test_status_gaps.c LIBS reporting switching PkgConfig::JANSSON)
   endif()
   find_package(Python3 COMPONENTS Interpreter)
   if(Python3_FOUND)

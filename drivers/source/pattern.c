@@ -88,7 +88,7 @@ static void draw(struct pattern *pattern, const struct castor_frame *frame)
     uint64_t way = frame->sequence * (format->width_px / 160 * 2) % (2 * (uint64_t)room);
     uint32_t x = (uint32_t)(way < room ? way : 2 * (uint64_t)room - way) & ~1u;
 
-    if (known && known->memory == frame->plane[0])
+    if (known && known->memory == frame->plane[0] && !frame->overdrawn)
         restore(pattern, frame, known->box_x_px, pattern->box_y_px, pattern->box_px, pattern->box_px);
     else
         restore(pattern, frame, 0, 0, format->width_px, format->height_px);

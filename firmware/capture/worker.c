@@ -26,7 +26,8 @@ struct capture {
     int fd;
     capture_find find;
     struct source *source;
-    struct overlay *overlay; // from START on
+    struct overlay *overlay;        // from START on
+    bool overdrawn[POOL_SLOTS_MAX]; // the overlay was drawn into what the source left there
     struct pool *pool;
     struct slot_book book;
     uint64_t unannounced; // frames the supervisor had no room to hear of
@@ -185,6 +186,7 @@ static void fill_queue(struct capture *capture)
 
         memset(&frame, 0, sizeof frame);
         pool_frame(capture->pool, slot, &frame);
+        frame.overdrawn = capture->overdrawn[slot];
         error = source_queue(capture->source, &frame);
         if (!error)
             continue;
@@ -216,7 +218,8 @@ static void announce(struct capture *capture, const struct castor_frame *frame)
 // Drawn now and not ahead of time: a clock tells the time of this frame, and a change is in force at once.
 static void draw_overlay(struct capture *capture, struct castor_frame *frame)
 {
-    if (!overlay_prepare(capture->overlay))
+    capture->overdrawn[frame->slot] = overlay_prepare(capture->overlay);
+    if (!capture->overdrawn[frame->slot])
         return;
     pool_draw(capture->pool, frame);
     overlay_draw(capture->overlay, frame);

@@ -91,7 +91,7 @@ enum message_type {
     MESSAGE_SLATE_READY = 100,
     MESSAGE_SLATE_STATS = 101,
 
-    // supervisor -> capture
+    // supervisor -> capture, slate
     MESSAGE_OVERLAY = 104,
     // capture -> supervisor
     MESSAGE_OVERLAY_STATE = 108,

@@ -75,7 +75,7 @@ static void draw_text(struct canvas *canvas, const struct look *look, int64_t lo
     blend_image(canvas->text, &canvas->format, frame, x_px, y_px);
 }
 
-void canvas_draw(struct canvas *canvas, const struct look *look, const struct message_slate_draw *draw,
+bool canvas_draw(struct canvas *canvas, const struct look *look, const struct message_slate_draw *draw,
                  const struct castor_frame *last, const struct castor_frame *frame)
 {
     int64_t lost_ns = draw->capture_ns - draw->lost_since_ns;
@@ -87,4 +87,5 @@ void canvas_draw(struct canvas *canvas, const struct look *look, const struct me
     copy(canvas, is_last ? &canvas->last : &look->picture, frame);
     if (shown && look->font)
         draw_text(canvas, look, lost_ns, frame);
+    return is_last;
 }

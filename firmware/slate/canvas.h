@@ -26,9 +26,9 @@ void canvas_finish(struct canvas *canvas);
 // Another look: the text is made anew.
 void canvas_look_changed(struct canvas *canvas);
 
-// Draws what `draw` orders into `frame`. `last` is the last live picture, NULL where there is none. Blocks:
+// Draws what `draw` orders into `frame`; true when that is the last live picture. `last` is the last live picture, NULL where there is none. Blocks:
 // for one or two copies of a picture, once a second also for making a text (a few milliseconds in all).
-void canvas_draw(struct canvas *canvas, const struct look *look, const struct message_slate_draw *draw,
+bool canvas_draw(struct canvas *canvas, const struct look *look, const struct message_slate_draw *draw,
                  const struct castor_frame *last, const struct castor_frame *frame);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "draw/overlay.h"
 #include "ipc/channel.h"
 #include "pool/pool.h"
 #include "pool/slot_book.h"
@@ -23,7 +24,8 @@ struct slate {
     struct slot_book book;
     struct canvas canvas;
     struct loader loader;
-    struct look *look; // NULL until the first is loaded
+    struct overlay *overlay; // from START on
+    struct look *look;       // NULL until the first is loaded
     uint64_t drawn;
     int64_t stats_ns; // when the next STATS is due
     int64_t start_until_ns;
@@ -84,6 +86,8 @@ static bool handle_start(struct slate *slate, const struct message_slate_start *
     if (!error)
         error = loader_init(&slate->loader, &start->format);
     if (!error)
+        error = overlay_create(&start->format, &slate->overlay);
+    if (!error)
         error = loader_ask(&slate->loader, &start->look);
     if (error)
         fail(slate, error, "out of memory for the slate");
@@ -96,6 +100,33 @@ static void handle_look(struct slate *slate, const struct message_slate_look *lo
         protocol_error(slate, "a LOOK before START");
     else if (loader_ask(&slate->loader, look) != CASTOR_OK)
         fail(slate, CASTOR_ERR_NO_MEMORY, "out of memory for another look of the slate");
+}
+
+// Capture tells what became of the same item; here nobody asks.
+static void handle_overlay(struct slate *slate, const struct message_overlay *order)
+{
+    struct message_overlay_state told;
+
+    if (!slate->overlay) {
+        protocol_error(slate, "an OVERLAY before START");
+        return;
+    }
+    while (overlay_report(slate->overlay, &told))
+        continue;
+    if (overlay_set(slate->overlay, order) != CASTOR_OK)
+        log_error("no memory for item %u of the overlay", order->index);
+}
+
+// The last live picture has its overlay already.
+static void draw_picture(struct slate *slate, const struct message_slate_draw *draw,
+                         const struct castor_frame *last, struct castor_frame *frame)
+{
+    bool has_overlay = canvas_draw(&slate->canvas, slate->look, draw, last, frame);
+
+    frame->sequence = draw->sequence;
+    frame->capture_ns = draw->capture_ns;
+    if (overlay_prepare(slate->overlay) && !has_overlay)
+        overlay_draw(slate->overlay, frame);
 }
 
 static void handle_draw(struct slate *slate, const struct message_slate_draw *draw)
@@ -113,7 +144,7 @@ static void handle_draw(struct slate *slate, const struct message_slate_draw *dr
     if (draw->last_slot != MESSAGE_NO_SLOT)
         pool_frame(slate->pool, draw->last_slot, &last);
     pool_frame(slate->pool, slot, &frame);
-    canvas_draw(&slate->canvas, slate->look, draw, draw->last_slot != MESSAGE_NO_SLOT ? &last : NULL, &frame);
+    draw_picture(slate, draw, draw->last_slot != MESSAGE_NO_SLOT ? &last : NULL, &frame);
     pool_written(slate->pool, &frame);
     slot_book_put(&slate->book, slot, draw->sequence);
     slate->drawn++;
@@ -154,6 +185,9 @@ static void handle_message(struct slate *slate)
         break;
     case MESSAGE_SLATE_DRAW:
         handle_draw(slate, &message.body.slate_draw);
+        break;
+    case MESSAGE_OVERLAY:
+        handle_overlay(slate, &message.body.overlay);
         break;
     default:
         protocol_error(slate, message_name(message.header.type));
@@ -230,6 +264,7 @@ int slate_worker_run(int fd)
         step(&slate);
     loader_finish(&slate.loader);
     look_destroy(slate.look);
+    overlay_destroy(slate.overlay);
     canvas_finish(&slate.canvas);
     pool_destroy(slate.pool);
     return slate.exit_code;

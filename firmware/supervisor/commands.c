@@ -191,6 +191,7 @@ static int command_record(struct supervisor *s, uint32_t kind, uint32_t minutes,
 // when it begins.
 static void order_overlay(struct supervisor *s, uint32_t places)
 {
+    struct worker *const workers[] = {&s->source.worker, &s->slate.worker};
     struct message message;
 
     for (uint32_t i = 0; i < MESSAGE_OVERLAY_ITEMS_MAX; i++) {
@@ -198,9 +199,9 @@ static void order_overlay(struct supervisor *s, uint32_t places)
             continue;
         burn_in_change(&s->burn_in, i);
         burn_in_order(&s->burn_in, &s->config, i, &message);
-        if (s->source.worker.channel_fd >= 0 &&
-            worker_send(&s->source.worker, &message, NULL, 0) != CASTOR_OK)
-            log_warning("%s did not take item %u of the overlay", s->source.worker.name, i);
+        for (size_t k = 0; k < 2; k++)
+            if (workers[k]->channel_fd >= 0 && worker_send(workers[k], &message, NULL, 0) != CASTOR_OK)
+                log_warning("%s did not take item %u of the overlay", workers[k]->name, i);
     }
 }
 

@@ -19,8 +19,8 @@ static bool source_wanted(const struct supervisor *s)
     return !(s->source.ended && s->source.worker.keep_stdin);
 }
 
-// Tells a worker that begins what is to be drawn.
-static int tell_overlay(struct supervisor *s, struct worker *worker)
+// Tells a worker that begins what is to be drawn. `anew`: it is asked what becomes of it.
+static int tell_overlay(struct supervisor *s, struct worker *worker, bool anew)
 {
     struct message message;
     int error = CASTOR_OK;
@@ -28,7 +28,8 @@ static int tell_overlay(struct supervisor *s, struct worker *worker)
     for (uint32_t i = 0; i < s->config.overlay_count && error == CASTOR_OK; i++) {
         if (s->config.overlay[i].kind == MESSAGE_OVERLAY_OFF)
             continue;
-        burn_in_change(&s->burn_in, i);
+        if (anew)
+            burn_in_change(&s->burn_in, i);
         burn_in_order(&s->burn_in, &s->config, i, &message);
         error = worker_send(worker, &message, NULL, 0);
     }
@@ -44,7 +45,7 @@ static int source_begins(struct supervisor *s, int64_t now_ns)
         s->source.anchor_ns = s->feed.last_ns;
     }
     error = source_start(&s->source, s->folder, &s->config, now_ns);
-    return error ? error : tell_overlay(s, &s->source.worker);
+    return error ? error : tell_overlay(s, &s->source.worker, true);
 }
 
 static void source_ended(struct supervisor *s, int64_t now_ns)
@@ -78,7 +79,10 @@ static bool slate_wanted(const struct supervisor *s)
 
 static int slate_begins(struct supervisor *s, int64_t now_ns)
 {
-    return slate_start(&s->slate, s->folder, &s->config, &s->source.format, s->source.pool, &s->feed, now_ns);
+    int error =
+        slate_start(&s->slate, s->folder, &s->config, &s->source.format, s->source.pool, &s->feed, now_ns);
+
+    return error ? error : tell_overlay(s, &s->slate.worker, false);
 }
 
 static void slate_ended(struct supervisor *s, int64_t now_ns)

@@ -272,6 +272,39 @@ static void test_the_last_picture_is_copied_once(void **state)
     assert_int_equal(stop(&box), SLATE_EXIT_OK);
 }
 
+// Burned in like everywhere; the last picture has its overlay already.
+static void test_the_overlay_is_drawn_but_on_the_last_picture(void **state)
+{
+    const struct message_slate_look wanted = look(MESSAGE_SLATE_BLACK, "", "");
+    struct castor_frame live, black, frame;
+    struct message message;
+    uint32_t first, last;
+    struct box box;
+
+    (void)state;
+    assert_string_equal(start(&box, CASTOR_PIXEL_NV12, &wanted), "");
+    live = reference(&box, paint_live);
+    black = reference(&box, paint_black);
+    put_live(&box, 1);
+    message_init(&message, MESSAGE_OVERLAY);
+    message.body.overlay.item = (struct message_overlay_item){
+        .kind = MESSAGE_OVERLAY_CLOCK, .anchor = 8, .y_px = 20, .opacity_percent = 100, .colour = "#ffffff"};
+    assert_int_equal(channel_send(box.fd, &message, NULL, 0), 0);
+    for (int i = 0; i < 500; i++) { // until it is prepared
+        frame = drawn(&box, 600 * CASTOR_NS_PER_MS, 1);
+        if (differences(&box, &frame, &black, &first, &last) > 0)
+            break;
+        poll(NULL, 0, 10);
+    }
+    assert_in_range(first, 300, 339);
+    assert_in_range(last, 310, 340);
+    frame = drawn(&box, 33 * CASTOR_NS_PER_MS, 1); // bridged by the last picture
+    assert_true(same(&box, &frame, &live));
+    free(live.plane[0]);
+    free(black.plane[0]);
+    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+}
+
 static void test_without_a_last_picture_it_is_black(void **state)
 {
     const struct message_slate_look wanted = look(MESSAGE_SLATE_LAST, "", "");
@@ -371,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_last_picture_and_the_time_since),
         cmocka_unit_test(test_the_last_picture_is_copied_once),
+        cmocka_unit_test(test_the_overlay_is_drawn_but_on_the_last_picture),
         cmocka_unit_test(test_without_a_last_picture_it_is_black),
         cmocka_unit_test(test_bars_come_after_the_hold_and_go_with_another_look),
         cmocka_unit_test(test_broken_files_are_told_and_replaced),

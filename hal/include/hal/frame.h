@@ -44,6 +44,8 @@ struct castor_frame {
     // DMA-BUF with the same pixels and nothing else, which begins with plane[0]; or -1. Owned by the pool.
     // Its size is what lseek(2) tells.
     int dmabuf_fd;
+    // Somebody has drawn over what the source left in this slot the last time, which then cannot be built on.
+    bool overdrawn;
     bool by_device; // the source's device has written these pixels itself, through dmabuf_fd
     uint8_t *plane[CASTOR_PLANES_MAX];
     uint32_t stride_bytes[CASTOR_PLANES_MAX];

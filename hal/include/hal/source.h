@@ -110,10 +110,11 @@ struct source_driver {
 
     // What: lends an empty slot; its planes have the opened format, its strides are at least the row's bytes.
     // Where frame->dmabuf_fd is not -1 a device driver may import it instead of copying (all slots have one,
-    // or none); frame->by_device then says so when it comes back, and source->note why not. Owner: the pixels
-    // are the driver's until the frame is dequeued or the source closed; *frame is copied. Blocks: at most
-    // one picture's drawing or copying (10 ms), the first time also for a device to start again with slots
-    // that it imports. Errors: FULL (SOURCE_QUEUE_MAX lent), IO, LOST.
+    // or none); a driver that keeps what it left in a slot looks at frame->overdrawn first; frame->by_device
+    // then says so when it comes back, and source->note why not. Owner: the pixels are the driver's until the
+    // frame is dequeued or the source closed; *frame is copied. Blocks: at most one picture's drawing or
+    // copying (10 ms), the first time also for a device to start again with slots that it imports. Errors:
+    // FULL (SOURCE_QUEUE_MAX lent), IO, LOST.
     int (*queue)(struct source *source, const struct castor_frame *frame);
 
     // What: the next finished frame in order of time, as it was queued, with sequence and capture_ns set;

@@ -3,14 +3,13 @@
 // its origin, each time the file starts anew. A longer sound is cut there, a shorter one is followed by
 // silence. Without an origin (no clip shows the pictures) the file goes round by itself. Samples lie at
 // n / rate on the house clock and are decoded ahead by a thread.
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clip_track.h"
 #include "module/module.h"
+#include "source/ahead.h"
 #include "source/ticker.h"
 
 #define BLOCK_NS (10 * CASTOR_NS_PER_MS)
@@ -18,7 +17,6 @@
 #define CHUNK_MAX 1920                    // 10 ms at the highest rate
 #define ORIGIN_WAIT_NS (2 * CASTOR_NS_PER_S)
 #define ORIGINS 8
-#define JOIN_BUDGET_NS (900 * CASTOR_NS_PER_MS)
 
 // From sample `from` of the house clock on, media sample m is at `zero` + m.
 struct line {
@@ -31,12 +29,8 @@ struct clip {
     struct clip_track *track; // the thread's; NULL: the file has no sound
     uint64_t first;           // of the house clock's numbering: index 0
     int ticker;
-    pthread_t thread;
-    bool has_thread, anew;
-    atomic_bool stop;
-    pthread_mutex_t lock;   // guards everything below
-    pthread_cond_t changed; // the source closes, an origin came, or the thread ended
-    bool thread_ended;
+    bool anew;
+    struct ahead ahead;         // decodes; its lock guards everything below
     struct line lines[ORIGINS]; // the one in force, and those that will be
     uint32_t line_count;
     uint32_t moved;          // how often that changed
@@ -78,7 +72,7 @@ static void add_line(struct clip *clip, struct line line)
     if (clip->produced > line.from)
         clip->produced = line.from > clip->next ? line.from : clip->next;
     clip->moved++;
-    pthread_cond_signal(&clip->changed);
+    pthread_cond_signal(&clip->ahead.changed);
 }
 
 // The line for sample `produced`; *count is cut where the next one begins. NULL: none yet. Called with the
@@ -133,7 +127,7 @@ static void produce(struct clip *clip, float *samples)
     go_round(clip, line);
     if (clip->moved != moved)
         return;
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     if (line && clip->track) {
         (void)clip_track_get(clip->track, media, samples, count,
                              &why); // why it failed is told; it is silence
@@ -141,34 +135,32 @@ static void produce(struct clip *clip, float *samples)
     } else {
         memset(samples, 0, (size_t)count * clip->sound.format.channels * sizeof *samples);
     }
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     clip->errors = errors;
     clip->failure = why;
     if (clip->moved == moved) // otherwise these samples are others now
         store(clip, samples, count);
 }
 
-static void *thread_main(void *argument)
+static void decode_ahead(void *argument)
 {
     static const int64_t step_ns = BLOCK_NS;
     struct clip *clip = argument;
     float *samples = malloc((size_t)CHUNK_MAX * clip->sound.format.channels * sizeof *samples);
 
-    pthread_mutex_lock(&clip->lock);
-    while (samples && !atomic_load(&clip->stop)) {
+    pthread_mutex_lock(&clip->ahead.lock);
+    while (samples && !atomic_load(&clip->ahead.stop)) {
         int64_t now_ns = castor_now_ns();
         if (clip->produced < sample_at(clip, now_ns + AHEAD_NS)) {
             produce(clip, samples);
         } else {
             const struct timespec until = castor_timespec(now_ns + step_ns);
-            (void)pthread_cond_timedwait(&clip->changed, &clip->lock, &until); // either way it looks again
+            (void)pthread_cond_timedwait(&clip->ahead.changed, &clip->ahead.lock,
+                                         &until); // either way it looks again
         }
     }
-    clip->thread_ended = true;
-    pthread_cond_signal(&clip->changed);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     free(samples);
-    return NULL;
 }
 
 static struct line line_of(const struct clip *clip, const struct source_origin *origin)
@@ -186,55 +178,25 @@ static struct line line_of(const struct clip *clip, const struct source_origin *
 static struct clip *clip_create(void)
 {
     struct clip *clip = calloc(1, sizeof *clip);
-    pthread_condattr_t house_clock;
 
     if (!clip)
         return NULL;
     clip->ticker = -1;
     clip->anew = true;
     clip->sound.exact = true;
-    pthread_mutex_init(&clip->lock, NULL);
-    pthread_condattr_init(&house_clock);
-    pthread_condattr_setclock(&house_clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&clip->changed, &house_clock);
-    pthread_condattr_destroy(&house_clock);
+    ahead_init(&clip->ahead);
     return clip;
-}
-
-// False when the decoder hangs.
-static bool stop_thread(struct clip *clip)
-{
-    const struct timespec until = castor_timespec(castor_now_ns() + JOIN_BUDGET_NS);
-    bool ended;
-    int result = 0;
-
-    if (!clip->has_thread)
-        return true;
-    pthread_mutex_lock(&clip->lock);
-    atomic_store(&clip->stop, true);
-    pthread_cond_signal(&clip->changed);
-    while (!clip->thread_ended && result == 0)
-        result = pthread_cond_timedwait(&clip->changed, &clip->lock, &until);
-    ended = clip->thread_ended;
-    pthread_mutex_unlock(&clip->lock);
-    return ended && pthread_join(clip->thread, NULL) == 0; // it has nothing left to do
 }
 
 static void clip_close(struct sound *sound)
 {
     struct clip *clip = from_sound(sound);
 
-    if (!clip)
+    if (!clip || !ahead_finish(&clip->ahead)) // a decoder that hangs keeps everything
         return;
-    if (!stop_thread(clip)) {
-        pthread_detach(clip->thread); // it still uses everything: better lost than freed under it
-        return;
-    }
     clip_track_close(clip->track);
     if (clip->ticker >= 0)
         close(clip->ticker);
-    pthread_cond_destroy(&clip->changed);
-    pthread_mutex_destroy(&clip->lock);
     free(clip->ring);
     free(clip);
 }
@@ -246,8 +208,8 @@ static int open_track(struct clip *clip, const struct sound_config *config, stru
     int error = source_options_parse(config->options, NULL, 0, why);
 
     if (!error)
-        error =
-            clip_track_open(config->path ? config->path : "", wanted, &clip->stop, format, &clip->track, why);
+        error = clip_track_open(config->path ? config->path : "", wanted, &clip->ahead.stop, format,
+                                &clip->track, why);
     if (error != CASTOR_ERR_END)
         return error;
     *format = (struct sound_format){wanted->rate_hz ? wanted->rate_hz : 48000,
@@ -263,9 +225,6 @@ static void arm(const struct clip *clip)
 
 static int start(struct clip *clip, const struct sound_config *config)
 {
-    sigset_t all, before;
-    int result;
-
     clip->ring_room = clip->sound.format.rate_hz;
     clip->ring = malloc((size_t)clip->ring_room * clip->sound.format.channels * sizeof *clip->ring);
     if (!clip->ring || ticker_open(&clip->ticker) != CASTOR_OK)
@@ -276,12 +235,7 @@ static int start(struct clip *clip, const struct sound_config *config)
         clip->told = true;
     }
     arm(clip);
-    sigfillset(&all); // signals are the main thread's
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    result = pthread_create(&clip->thread, NULL, thread_main, clip);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    clip->has_thread = result == 0;
-    return result == 0 ? CASTOR_OK : CASTOR_ERR_NO_MEMORY;
+    return ahead_start(&clip->ahead, decode_ahead, clip);
 }
 
 static int clip_open(const struct sound_config *config, struct sound **out, struct source_text *why)
@@ -328,7 +282,7 @@ static int clip_read(struct sound *sound, float *samples, uint32_t room_samples,
     int64_t now_ns = castor_now_ns();
     struct sound_block block = {.anew = clip->anew};
 
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     forget(clip, now_ns);
     block.lost = clip->lost;
     block.index = clip->next - clip->first;
@@ -344,7 +298,7 @@ static int clip_read(struct sound *sound, float *samples, uint32_t room_samples,
         clip->lost = 0;
     sound->counters.decode_errors = clip->errors;
     sound->fault = clip->failure;
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     arm(clip);
     if (block.samples == 0)
         return CASTOR_ERR_AGAIN;
@@ -367,10 +321,10 @@ static void clip_set_origin(struct sound *sound, const struct source_origin *ori
 {
     struct clip *clip = from_sound(sound);
 
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     clip->told = true;
     add_line(clip, line_of(clip, origin));
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
 }
 
 static const struct sound_driver sound_clip = {

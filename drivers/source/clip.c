@@ -2,12 +2,11 @@
 // A media file as a live source: decoded ahead by a thread into the lent slots, paced in real time, looped
 // without a seam. As P010 a file of 10 bit keeps them, any other is lifted to them. Options: number=1 draws
 // the frame number block over the picture; threads=N decoder threads.
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "ahead.h"
 #include "clip_file.h"
 #include "clip_picture.h"
 #include "grid.h"
@@ -21,7 +20,6 @@
 #define CLIP_HEAD_START_NS (50 * CASTOR_NS_PER_MS)
 // As many pictures are passed over to stay in step with the sound.
 #define CLIP_CATCH_UP_NS (250 * CASTOR_NS_PER_MS)
-#define CLIP_JOIN_BUDGET_NS (900 * CASTOR_NS_PER_MS)
 
 struct clip_time {
     AVFrame *picture;
@@ -40,12 +38,7 @@ struct clip {
     int64_t origin_pass_ns; // the thread's: the pass whose origin was told last; -1: none
     uint32_t number, threads;
     int ticker;
-    pthread_t thread;
-    bool has_thread;
-    atomic_bool stop;
-    pthread_mutex_t lock;   // guards everything below
-    pthread_cond_t changed; // a slot was lent, the source closes, or the thread ended
-    bool thread_ended;
+    struct ahead ahead; // decodes; its lock guards everything below
     struct grid grid;
     struct slots empty, ready;
     struct source_counters counters;
@@ -126,7 +119,7 @@ static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_
     uint64_t before_slot, after_slot;
     int64_t now_ns = castor_now_ns();
 
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     if (!clip->grid.anchored)
         now_ns += CLIP_HEAD_START_NS;
     grid_take(&clip->grid, now_ns, slot_ns, frame, &before_slot, &after_slot);
@@ -140,17 +133,17 @@ static void publish(struct clip *clip, struct castor_frame *frame, int64_t slot_
     slots_push(&clip->ready, frame);
     if (clip->ready.count == 1)
         ticker_set(clip->ticker, frame->capture_ns);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
 }
 
 static void fail(struct clip *clip, int error, const struct source_text *why)
 {
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     clip->failure = error;
     clip->failure_text = *why;
     if (clip->ready.count == 0)
         ticker_set(clip->ticker, 0);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
 }
 
 // Waits for a slot; false when the source closes. *slot_ns: when it came, 0 when it was there already.
@@ -159,20 +152,22 @@ static bool take_slot(struct clip *clip, struct castor_frame *out, int64_t *slot
     bool taken;
 
     *slot_ns = 0;
-    pthread_mutex_lock(&clip->lock);
-    while (clip->empty.count == 0 && !atomic_load(&clip->stop)) {
-        pthread_cond_wait(&clip->changed, &clip->lock); // close() signals it: the wait ends with the source
+    pthread_mutex_lock(&clip->ahead.lock);
+    while (clip->empty.count == 0 && !atomic_load(&clip->ahead.stop)) {
+        pthread_cond_wait(&clip->ahead.changed,
+                          &clip->ahead.lock); // close() signals it: the wait ends with the source
         *slot_ns = castor_now_ns();
     }
-    taken = !atomic_load(&clip->stop);
+    taken = !atomic_load(&clip->ahead.stop);
     if (taken)
         *out = slots_pop(&clip->empty);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     return taken;
 }
 
-static void draw_ahead(struct clip *clip)
+static void draw_ahead(void *argument)
 {
+    struct clip *clip = argument;
     struct source_text why = {""};
     struct castor_frame frame;
     int64_t slot_ns;
@@ -188,18 +183,6 @@ static void draw_ahead(struct clip *clip)
         }
         publish(clip, &frame, slot_ns, copies);
     }
-}
-
-static void *thread_main(void *argument)
-{
-    struct clip *clip = argument;
-
-    draw_ahead(clip);
-    pthread_mutex_lock(&clip->lock);
-    clip->thread_ended = true;
-    pthread_cond_signal(&clip->changed);
-    pthread_mutex_unlock(&clip->lock);
-    return NULL;
 }
 
 static uint32_t clamp_even(uint32_t value, uint32_t low, uint32_t high)
@@ -240,8 +223,8 @@ static int open_file(struct clip *clip, const struct source_config *config, stru
     int error = source_options_parse(config->options, known, 2, why);
 
     if (!error)
-        error =
-            clip_file_open(config->path ? config->path : "", clip->threads, &clip->stop, &clip->file, why);
+        error = clip_file_open(config->path ? config->path : "", clip->threads, &clip->ahead.stop,
+                               &clip->file, why);
     if (error)
         return error;
     clip->current.picture = av_frame_alloc();
@@ -261,73 +244,29 @@ static int open_file(struct clip *clip, const struct source_config *config, stru
 static struct clip *clip_create(void)
 {
     struct clip *clip = calloc(1, sizeof *clip);
-    pthread_condattr_t house_clock;
 
     if (!clip)
         return NULL;
     clip->ticker = -1;
     clip->origin_pass_ns = -1;
     clip->source.queue_depth = CLIP_QUEUE_DEPTH;
-    pthread_mutex_init(&clip->lock, NULL);
-    pthread_condattr_init(&house_clock);
-    pthread_condattr_setclock(&house_clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&clip->changed, &house_clock);
-    pthread_condattr_destroy(&house_clock);
+    ahead_init(&clip->ahead);
     return clip;
-}
-
-// False when the decoder hangs.
-static bool stop_thread(struct clip *clip)
-{
-    int64_t until_ns = castor_now_ns() + CLIP_JOIN_BUDGET_NS;
-    const struct timespec until = castor_timespec(until_ns);
-    bool ended;
-    int result = 0;
-
-    if (!clip->has_thread)
-        return true;
-    pthread_mutex_lock(&clip->lock);
-    atomic_store(&clip->stop, true);
-    pthread_cond_signal(&clip->changed);
-    while (!clip->thread_ended && result == 0)
-        result = pthread_cond_timedwait(&clip->changed, &clip->lock, &until);
-    ended = clip->thread_ended;
-    pthread_mutex_unlock(&clip->lock);
-    return ended && pthread_join(clip->thread, NULL) == 0; // it has nothing left to do
 }
 
 static void clip_close(struct source *source)
 {
     struct clip *clip = from_source(source);
 
-    if (!clip)
+    if (!clip || !ahead_finish(&clip->ahead)) // a decoder that hangs keeps everything
         return;
-    if (!stop_thread(clip)) {
-        pthread_detach(clip->thread); // it still uses everything: better lost than freed under it
-        return;
-    }
     clip_picture_destroy(clip->drawer);
     av_frame_free(&clip->current.picture);
     av_frame_free(&clip->next.picture);
     clip_file_close(clip->file);
     if (clip->ticker >= 0)
         close(clip->ticker);
-    pthread_cond_destroy(&clip->changed);
-    pthread_mutex_destroy(&clip->lock);
     free(clip);
-}
-
-static int start_thread(struct clip *clip)
-{
-    sigset_t all, before;
-    int result;
-
-    sigfillset(&all); // signals are the main thread's
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    result = pthread_create(&clip->thread, NULL, thread_main, clip);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    clip->has_thread = result == 0;
-    return result == 0 ? CASTOR_OK : CASTOR_ERR_NO_MEMORY;
 }
 
 static int clip_open(const struct source_config *config, struct source **out, struct source_text *why)
@@ -345,7 +284,7 @@ static int clip_open(const struct source_config *config, struct source **out, st
     if (!error)
         error = ticker_open(&clip->ticker);
     if (!error)
-        error = start_thread(clip);
+        error = ahead_start(&clip->ahead, draw_ahead, clip);
     if (error) {
         source_text_set(why, error, "out of memory, descriptors or threads for the clip");
         goto fail;
@@ -388,14 +327,14 @@ static int clip_queue(struct source *source, const struct castor_frame *frame)
     struct clip *clip = from_source(source);
     int error = CASTOR_ERR_FULL;
 
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     if (!slots_is_full(&clip->empty)) {
         slots_push(&clip->empty, frame);
-        pthread_cond_signal(&clip->changed);
+        pthread_cond_signal(&clip->ahead.changed);
         error = CASTOR_OK;
     }
     hand_over(clip);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     return error;
 }
 
@@ -405,7 +344,7 @@ static int clip_dequeue(struct source *source, struct castor_frame *out)
     const struct castor_frame *head;
     int error = CASTOR_ERR_AGAIN;
 
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     head = slots_peek(&clip->ready);
     if (head && head->capture_ns <= castor_now_ns()) {
         *out = slots_pop(&clip->ready);
@@ -417,7 +356,7 @@ static int clip_dequeue(struct source *source, struct castor_frame *out)
         source->fault = clip->failure_text;
     }
     hand_over(clip);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     return error;
 }
 
@@ -432,10 +371,10 @@ static int64_t clip_next_deadline(const struct source *source)
     const struct castor_frame *head;
     int64_t time_ns;
 
-    pthread_mutex_lock(&clip->lock);
+    pthread_mutex_lock(&clip->ahead.lock);
     head = slots_peek(&clip->ready);
     time_ns = head ? head->capture_ns : grid_next_ns(&clip->grid);
-    pthread_mutex_unlock(&clip->lock);
+    pthread_mutex_unlock(&clip->ahead.lock);
     return time_ns;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every sound driver promises in hal/sound.h, asked of each of them. The card is a stand-in under the
 // real libasound.
-#include <dirent.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "descriptors.h"
 #include "hal/sound.h"
 #include "standin.h"
 
@@ -215,18 +215,6 @@ static void test_refusals(void **state)
         assert_int_equal(try_open(*state, bad[i], &sound), CASTOR_ERR_INVALID);
         assert_null(sound);
     }
-}
-
-static int open_descriptors(void)
-{
-    DIR *list = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(list);
-    while (readdir(list))
-        count++;
-    closedir(list);
-    return count;
 }
 
 static void test_open_and_close_leaks_nothing(void **state)

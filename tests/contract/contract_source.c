@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every source driver promises in hal/source.h, asked of each of them.
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -15,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "descriptors.h"
 #include "hal/source.h"
 
 #define WIDTH 320
@@ -300,18 +300,6 @@ static void test_queue_is_bounded(void **state)
     assert_int_equal(source_queue(rig.source, &many[SOURCE_QUEUE_MAX]), CASTOR_ERR_FULL);
     assert_int_equal(source_lent(rig.source), SOURCE_QUEUE_MAX);
     rig_close(&rig);
-}
-
-static int open_descriptors(void)
-{
-    DIR *list = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(list);
-    while (readdir(list))
-        count++;
-    closedir(list);
-    return count;
 }
 
 static void test_open_and_close_leaks_nothing(void **state)

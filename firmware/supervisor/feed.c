@@ -248,6 +248,7 @@ int feed_slate_frame(struct feed_state *f, int64_t now_ns, uint64_t sequence, ui
 void feed_released(struct feed_state *f, int64_t now_ns, uint32_t slot, uint64_t sequence)
 {
     (void)now_ns;
+    (void)sequence; // without assertions
     assert(slot < f->config.slot_count && f->slot_sequence[slot] == sequence);
     if (slot == f->kept_slot)
         f->kept_released = true;

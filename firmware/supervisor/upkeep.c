@@ -2,7 +2,8 @@
 // What time brings: ended workers are reaped and started again, hanging ones are ended.
 #include "supervisor/internal.h"
 
-#include <stdio.h>
+#include <assert.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -40,7 +41,8 @@ static void reap_path(struct supervisor *s, struct path *path, int64_t now_ns)
     if (!worker_reap(&path->worker, now_ns))
         return;
     log_warning("%s ended: %s", path->worker.name, path->worker.failure);
-    snprintf(path->last_failure, sizeof path->last_failure, "%s", path->worker.failure);
+    static_assert(sizeof path->last_failure == sizeof path->worker.failure, "one does not fit the other");
+    memcpy(path->last_failure, path->worker.failure, sizeof path->last_failure);
     worker_close_channel(&path->worker);
     s->others_ns = 0;
     if (!s->switching_known)

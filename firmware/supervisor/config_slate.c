@@ -8,7 +8,10 @@
 
 #define SLOTS_LEAST 6u
 #define SLOTS_MOST 16u
-#define ANSWER_NS (120 * CASTOR_NS_PER_MS)
+// How long the slate may take to draw: live frames wait for it where it fills a hole before them, so no
+// longer than receivers wait for these; but a busy machine is no reason to replace it.
+#define ANSWER_LEAST_MS 100u
+#define ANSWER_MOST_MS 200u
 // What is later than this no receiver waits for.
 #define LATE_MAX_NS (500 * CASTOR_NS_PER_MS)
 
@@ -36,6 +39,17 @@ static const struct config_destination *least_latency(const struct config *confi
 static uint32_t others_ms(struct castor_rational rate)
 {
     return interval_ms(rate) + CONFIG_TAKE_OVER_MS + CONFIG_SLATE_DRAW_MS;
+}
+
+static uint32_t answer_ms(const struct config *config, struct castor_rational rate)
+{
+    const struct config_destination *least = least_latency(config);
+    uint32_t most_ms = ANSWER_MOST_MS + others_ms(rate);
+
+    if (!least || least->latency_ms >= most_ms)
+        return ANSWER_MOST_MS;
+    return least->latency_ms < ANSWER_LEAST_MS + others_ms(rate) ? ANSWER_LEAST_MS
+                                                                 : least->latency_ms - others_ms(rate);
 }
 
 uint32_t config_slate_budget_ms(const struct config *config, struct castor_rational rate)
@@ -73,7 +87,7 @@ struct feed_config config_slate_feed(const struct config *config, struct castor_
         .slot_count = slot_count,
         .slate_first_slot = slot_count - slate_slots,
         .budget_ns = budget_ns,
-        .answer_ns = ANSWER_NS,
+        .answer_ns = answer_ms(config, rate) * CASTOR_NS_PER_MS,
         .late_max_ns = budget_ns > LATE_MAX_NS ? budget_ns : LATE_MAX_NS,
         .hold_ns = config->slate.hold_ms * CASTOR_NS_PER_MS,
     };

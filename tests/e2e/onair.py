@@ -305,8 +305,8 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def on_air(folder, programs, name, *, latency_ms=250, start_limit_s=15, **box_arguments):
-    """(box, receiver): a box on air and what receives it. Nothing of them runs any more afterwards; a Failure gets the
+def on_air(folder, programs, name, *, latency_ms=250, start_limit_s=15, ready=None, **box_arguments):
+    """(box, receiver): a box on air, or as `ready(box)` waits for, and what receives it. Nothing of them runs any more afterwards; a Failure gets the
     name and the end of the log."""
     os.makedirs(folder, exist_ok=True)
     port = free_udp_port()
@@ -314,7 +314,10 @@ def on_air(folder, programs, name, *, latency_ms=250, start_limit_s=15, **box_ar
     box = Box(folder, programs, port, latency_ms=latency_ms, **box_arguments)
     try:
         box.start()
-        box.wait_on_air(start_limit_s)
+        if ready:
+            ready(box)
+        else:
+            box.wait_on_air(start_limit_s)
         yield box, receiver
     except Failure as failure:
         raise Failure(f"{name}: {failure}\n{box.log_tail(30)}") from failure

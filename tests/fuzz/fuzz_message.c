@@ -21,6 +21,21 @@ static void check_accepted(const struct message *m)
     case MESSAGE_FRAME:
         demand(m->body.frame.slot < MESSAGE_SLOTS_MAX);
         break;
+    case MESSAGE_CAPTURE_POOL:
+        demand(m->body.capture_pool.end_slot <= m->body.capture_pool.slot_count &&
+               m->body.capture_pool.slot_count <= MESSAGE_SLOTS_MAX);
+        break;
+    case MESSAGE_SLATE_START:
+        demand(m->body.slate_start.end_slot <= m->body.slate_start.slot_count &&
+               m->body.slate_start.first_slot < m->body.slate_start.end_slot &&
+               m->body.slate_start.slot_count <= MESSAGE_SLOTS_MAX &&
+               m->body.slate_start.look.picture < MESSAGE_SLATE_PICTURES &&
+               m->body.slate_start.look.place < MESSAGE_SLATE_PLACES);
+        break;
+    case MESSAGE_SLATE_DRAW:
+        demand(m->body.slate_draw.last_slot == MESSAGE_NO_SLOT ||
+               m->body.slate_draw.last_slot < MESSAGE_SLOTS_MAX);
+        break;
     case MESSAGE_ENCODE:
         demand(m->body.encode.slot < MESSAGE_SLOTS_MAX);
         break;

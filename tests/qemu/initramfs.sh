@@ -4,7 +4,7 @@
 # What the tests load, and what carries results (9p) and the network; their dependencies come by themselves.
 initramfs_modules='vivid vicodec vgem castor_heap castor_udmabuf loop crc32c_generic ext4 virtio_pci 9pnet_virtio 9p virtio_net'
 # Programs of a build, as far as it has them; and those of Debian that look at the drivers without us.
-initramfs_programs='capture_check contract_encoder encoder_check castord castor-capture castor-encode castor-egress castorctl'
+initramfs_programs='capture_check contract_encoder encoder_check castord castor-capture castor-slate castor-encode castor-egress castorctl'
 initramfs_tools='v4l2-ctl v4l2-compliance'
 
 # initramfs_file ROOT PATH - copies a program or library to the same place, with the libraries it needs.

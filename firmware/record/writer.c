@@ -191,7 +191,8 @@ static void *run(void *context)
 
     while (read_news(w)) {
         look_after(w, castor_now_ns());
-        if (queue_take(w->queue, wait_until(w), &unit)) {
+        // Its configuration came before the first unit, but may still wait to be read.
+        if (queue_take(w->queue, wait_until(w), &unit) && w->configured) {
             writer_take_unit(w, &unit);
             queue_drop(w->queue);
         }

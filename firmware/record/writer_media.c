@@ -31,8 +31,6 @@ static int host_write(struct container_host *host, const uint8_t *data, size_t s
 
     if (!w->segment_open)
         return CASTOR_OK; // what bridges the time before a segment belongs to nobody
-    if (w->unsynced_ns == 0)
-        w->unsynced_ns = castor_now_ns();
     w->state.bytes += size_bytes;
     return disk_write(&w->disk, data, size_bytes);
 }
@@ -175,6 +173,9 @@ static int write_unit(struct writer *w, const struct record_unit *unit, bool beg
                  (unsigned long long)unit->sequence);
     if (error != CASTOR_OK || !w->segment_open)
         return error;
+    // A container may hold back what it is given until it is told to settle.
+    if (w->unsynced_ns == 0)
+        w->unsynced_ns = castor_now_ns();
     w->segment.last_sequence = unit->sequence;
     w->segment.last_capture_ns = unit->capture_ns;
     w->segment.frames++;

@@ -22,6 +22,7 @@ import folder as recording
 SLACK_S = 1.0
 BOOT_S = 180
 DISK_MB = 96
+FRAMES_APART = 120000  # a multiple of the clip's frames: each run begins with an IDR
 
 
 class Cut:
@@ -41,7 +42,7 @@ class Cut:
 def machine(arguments, kernel, feeder_words):
     command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine",
                "q35," + ("accel=kvm" if arguments.kvm else "accel=tcg"), "-cpu",
-               "host" if arguments.kvm else "qemu64,+ssse3,+sse4.1,+sse4.2,+rdrand", "-m", "256", "-kernel", kernel,
+               "host" if arguments.kvm else "qemu64,+ssse3,+sse4.1,+sse4.2,+rdrand", "-m", "768", "-kernel", kernel,
                "-initrd", os.path.join(arguments.work, "initramfs"), "-append",
                "console=ttyS0 quiet loglevel=1 panic=-1 random.trust_cpu=on mitigations=off audit=0 "
                f"castor.feeder={feeder_words}", "-serial", "stdio", "-drive",
@@ -129,10 +130,11 @@ def main():
                 disk.truncate(DISK_MB << 20)
             subprocess.run(["mkfs.ext4", "-q", "-F", os.path.join(arguments.work, "disk")], check=True)
         container = "mp4" if number % 4 == 3 else "ts"
+        first = number * FRAMES_APART
         after_s = rng.uniform(0, arguments.max_seconds)
-        cut = run_until_cut(arguments, kernel, number * 100000, container, after_s)
+        cut = run_until_cut(arguments, kernel, first, container, after_s)
         with tempfile.TemporaryDirectory(prefix="castor-powercut-") as place:
-            wrong, cost = look(arguments, number * 100000, container, cut, place)
+            wrong, cost = look(arguments, first, container, cut, place)
         costs.append(cost)
         failed += bool(wrong)
         print(f"{'not ok' if wrong else 'ok'} {number + 1}: {container}, cut after {after_s:.2f} s and {len(cut.told)} "

@@ -199,12 +199,13 @@ static void feed(struct feeder *f, int64_t due_ns)
 
 static void run(struct feeder *f, int seconds)
 {
-    const int64_t began_ns = castor_now_ns();
+    int64_t began_ns = castor_now_ns();
     struct message stop;
     int status;
 
     while (!f->ready && !f->ended && castor_now_ns() - began_ns < PATIENCE_NS)
         read_channel(f, castor_now_ns() + CASTOR_NS_PER_MS);
+    began_ns = castor_now_ns();
     for (uint64_t n = 0; n < (uint64_t)seconds * f->fps && !f->ended; n++) {
         int64_t due_ns = began_ns + (int64_t)(n * CASTOR_NS_PER_S / f->fps);
         while (castor_now_ns() < due_ns && !f->ended)

@@ -94,7 +94,7 @@ def faults(folder, decode=True):
     if bad:
         wrong.append(f"{bad} spoiled lines in the index")
     closed = segments(folder)
-    there = {name for name in os.listdir(folder) if name.startswith("castor-")}
+    there = {name for name in os.listdir(folder) if name.endswith((".ts", ".mp4", ".part"))}
     if there != set(closed):
         wrong.append(f"files and index differ: {sorted(there ^ set(closed))}")
     for name in sorted(there & set(closed)):

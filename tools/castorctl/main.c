@@ -13,6 +13,7 @@
 #include "castorctl/gaps.h"
 #include "castorctl/live.h"
 #include "castorctl/overlay.h"
+#include "castorctl/recordings.h"
 #include "castorctl/report.h"
 #include "castorctl/selftest.h"
 #include "castorctl/sound.h"
@@ -50,7 +51,12 @@ static const char usage[] =
     "  overlay off N                              takes it away\n"
     "  reload FILE                                a new configuration; the old one stays when it is bad\n"
     "  restart WORKER                             end a worker and start it anew (A, B, ..., capture, "
-    "egress, sound)\n"
+    "egress, sound, record)\n"
+    "  record start [NAME] | stop                 begin or end to keep what is recorded\n"
+    "  record mark TEXT                           a remark at this frame\n"
+    "  record save [MINUTES [NAME]]               keep the pre-roll of the last minutes, or all of it\n"
+    "  record protect NAME | unprotect NAME       a file or a recording that is never removed for room\n"
+    "  record list                                what there is\n"
     "  stop                                       stop the box\n"
     "\n"
     "Without a running box:\n"
@@ -223,17 +229,24 @@ static int run_signal(struct client *client, char **words, const struct options 
     return commands_signal(client, words[1], strcmp(words[0], "kill") == 0 ? SIGKILL : SIGSTOP, why);
 }
 
+static int run_record(struct client *client, char **words, const struct options *options,
+                      struct client_why *why)
+{
+    (void)options;
+    return recordings_run(client, words + 1, stdout, why);
+}
+
 #define ANY (-1)
 static const struct command {
     const char *name;
     int words; // behind the name; ANY: it says itself what is right
     int (*run)(struct client *client, char **words, const struct options *options, struct client_why *why);
 } commands[] = {
-    {"status", 0, run_status},     {"config", 0, run_config},     {"switch", 1, run_switch},
-    {"idr", 0, run_idr},           {"bitrate", 1, run_bitrate},   {"reload", 1, run_reload},
-    {"restart", 1, run_restart},   {"stop", 0, run_stop},         {"fault", 2, run_fault},
-    {"sound", ANY, run_sound},     {"kill", 1, run_signal},       {"freeze", 1, run_signal},
-    {"encoders", 0, run_encoders}, {"overlay", ANY, run_overlay},
+    {"status", 0, run_status},     {"config", 0, run_config},   {"switch", 1, run_switch},
+    {"idr", 0, run_idr},           {"bitrate", 1, run_bitrate}, {"reload", 1, run_reload},
+    {"restart", 1, run_restart},   {"stop", 0, run_stop},       {"fault", 2, run_fault},
+    {"sound", ANY, run_sound},     {"kill", 1, run_signal},     {"freeze", 1, run_signal},
+    {"encoders", 0, run_encoders}, {"record", ANY, run_record}, {"overlay", ANY, run_overlay},
 };
 
 static int run(const struct command *command, char **words, const struct options *options)

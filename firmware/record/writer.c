@@ -21,6 +21,7 @@ void writer_configure(struct writer *w, const struct message_record_config *conf
     pthread_mutex_lock(&w->mutex);
     w->next_config = *config;
     w->has_next_config = true;
+    w->hungry = true; // for units that come before it is in force
     pthread_mutex_unlock(&w->mutex);
     queue_wake(w->queue);
 }
@@ -111,7 +112,7 @@ static void tell(struct writer *w, int64_t now_ns)
     }
     pthread_mutex_lock(&w->mutex);
     w->told = *state;
-    w->hungry = writer_wants(w);
+    w->hungry = writer_wants(w) || !w->configured || w->has_next_config;
     pthread_mutex_unlock(&w->mutex);
     (void)!write(w->wake_fd, &one, sizeof one);
 }

@@ -63,7 +63,7 @@ struct overlay {
     _Atomic(struct prepared *) ready[ITEMS];
     atomic_uint_fast64_t handled; // orders
     atomic_bool stop;
-    sem_t work, done;
+    sem_t work, done, ended;
     pthread_t thread;
 };
 
@@ -204,6 +204,7 @@ static void *run_prepare(void *argument)
             uncollected = true;
         }
     }
+    (void)sem_post(&overlay->ended);
     return NULL;
 }
 
@@ -231,6 +232,7 @@ int overlay_create(const struct castor_format *format, struct overlay **out)
     moment_init(&overlay->moment);
     (void)sem_init(&overlay->work, 0, 0);
     (void)sem_init(&overlay->done, 0, 0);
+    (void)sem_init(&overlay->ended, 0, 0);
     if (start_thread(overlay) != CASTOR_OK) {
         free(overlay);
         return CASTOR_ERR_NO_MEMORY;
@@ -342,10 +344,11 @@ void overlay_destroy(struct overlay *overlay)
         return;
     atomic_store(&overlay->stop, true);
     (void)sem_post(&overlay->work);
-    if (pthread_clockjoin_np(overlay->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+    if (sem_clockwait(&overlay->ended, CLOCK_MONOTONIC, &until) != 0) {
         (void)pthread_detach(overlay->thread);
         return;
     }
+    (void)pthread_join(overlay->thread, NULL);
     collect(overlay);
     free_all(take_all(&overlay->orders));
     free_all(take_all(&overlay->news));
@@ -357,5 +360,6 @@ void overlay_destroy(struct overlay *overlay)
     }
     (void)sem_destroy(&overlay->work);
     (void)sem_destroy(&overlay->done);
+    (void)sem_destroy(&overlay->ended);
     free(overlay);
 }

@@ -16,7 +16,7 @@ static struct bitmap *drawn(const char *name, uint32_t size_px, const char *text
 {
     struct draw_reason why = {""};
     struct font *font;
-    struct bitmap *bitmap;
+    struct bitmap *bitmap = NULL;
 
     if (font_open(name, size_px, &font, &why) != CASTOR_OK || text_render(font, text, style, &bitmap, &why))
         fail_msg("%s", why.text);

@@ -193,5 +193,7 @@ int main(int argc, char **argv)
                                                   why.text[0] ? why.text : castor_error_text(error));
     json_dumpf(said, stdout, JSON_COMPACT);
     putchar('\n');
+    json_decref(said);
+    catalogue_clear(&job.catalogue);
     return 0;
 }

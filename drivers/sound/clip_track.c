@@ -3,7 +3,6 @@
 
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

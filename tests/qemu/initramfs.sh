@@ -2,9 +2,9 @@
 # The machine's whole file system: busybox, our programs with the libraries they need, and the kernel's modules.
 
 # What the tests load, and what carries results (9p) and the network; their dependencies come by themselves.
-initramfs_modules='vivid vicodec vgem castor_heap castor_udmabuf loop crc32c_generic ext4 virtio_pci 9pnet_virtio 9p virtio_net'
+initramfs_modules='vivid vicodec vgem castor_heap castor_udmabuf snd-aloop loop crc32c_generic ext4 virtio_pci 9pnet_virtio 9p virtio_net'
 # Programs of a build, as far as it has them; and those of Debian that look at the drivers without us.
-initramfs_programs='capture_check contract_encoder encoder_check castord castor-capture castor-slate castor-encode castor-egress castorctl'
+initramfs_programs='capture_check contract_encoder encoder_check castord castor-capture castor-encode castor-egress castor-slate castor-sound castor-record castorctl click_player'
 initramfs_tools='v4l2-ctl v4l2-compliance'
 
 # initramfs_file ROOT PATH - copies a program or library to the same place, with the libraries it needs.
@@ -68,6 +68,9 @@ initramfs_make() {
     for tool in $initramfs_tools; do
         initramfs_file "$root" "$(command -v "$tool")" || return 1
     done
+    # What libasound reads before it opens any card.
+    mkdir -p "$root/usr/share"
+    cp -r /usr/share/alsa "$root/usr/share/"
     cp -r "$3/." "$root/castor/guest"
     cp "$3/init" "$root/init"
     chmod 755 "$root/init"

@@ -37,6 +37,40 @@ machine_probe_end() {
     fi
 }
 
+# machine_sound BIN OUT - starts a receiver outside of the machine, for the box inside (test 80-sound-card). Sets sound
+# and sound_port.
+machine_sound() {
+    sound=
+    sound_port=
+    [ -x "$1/av_offset" ] || return 0
+    for port in 9751 9752 9753 9754 9755; do
+        srt-live-transmit -q "srt://127.0.0.1:$port?mode=listener&latency=5000" "file://con" >"$2/sound.ts" \
+            2>"$2/sound.txt" &
+        sound=$!
+        sleep 1 # a port that is taken ends it at once
+        kill -0 "$sound" 2>/dev/null && sound_port=$port && return 0
+    done
+    sound=
+}
+
+# machine_sound_end BIN OUT - ends it and measures what it got.
+# An emulated processor captures late and loses frames, and with them flashes: these are told, not judged.
+machine_sound_end() {
+    [ -n "$sound" ] || return 0
+    kill -TERM "$sound" 2>/dev/null || :
+    wait "$sound" || :
+    sound=
+    sound_status=0
+    "$1/av_offset" --may-miss 1000000 --least 20 "$2/sound.ts" >"$2/sound.txt" 2>&1 ||
+        sound_status=$?
+    seen=$(grep -E '^(seconds|offset|first)' "$2/sound.txt" | tr '\n' ';')
+    if [ "$sound_status" -eq 0 ]; then
+        echo "ok sound_offset $seen" >>"$2/results"
+    else
+        echo "not ok sound_offset status $sound_status: $seen see sound.txt" >>"$2/results"
+    fi
+}
+
 # machine_run WORK BIN OUT SECONDS MEMORY_MB PROCESSORS TEST... - what the machine wrote is in OUT afterwards.
 machine_run() {
     work=$1 bin=$2 out=$3 seconds=$4 memory_mb=$5 processors=$6
@@ -44,9 +78,10 @@ machine_run() {
     rm -rf "$out"
     mkdir -p "$out"
     names=$(echo "$@" | tr ' ' ,)
-    probe=
+    probe= sound= sound_port=
     case " $* " in *" 60-on-air "*) machine_probe "$bin" "$out" ;; esac
-    trap 'machine_probe_end "$out"' EXIT
+    case " $* " in *" 80-sound-card "*) machine_sound "$bin" "$out" ;; esac
+    trap 'machine_probe_end "$out"; machine_sound_end "$bin" "$out"' EXIT
     trap 'exit 130' INT TERM
     started=$(date +%s)
     # cryptomgr.notests and no random wait: they cost seconds here. mitigations=off: nobody shares this machine.
@@ -54,7 +89,7 @@ machine_run() {
         -nodefaults -no-user-config -display none -no-reboot \
         -machine q35,accel=tcg -cpu "${CASTOR_QEMU_CPU:-qemu64,+ssse3,+sse4.1,+sse4.2,+rdrand}" -smp "$processors" -m "$memory_mb" \
         -kernel "$kernel_root/boot/vmlinuz-$kernel_abi" -initrd "$work/initramfs" \
-        -append "console=ttyS0 loglevel=4 panic=-1 random.trust_cpu=on mitigations=off cryptomgr.notests audit=0 castor.tests=$names${probe_port:+ castor.probe=$probe_port}" \
+        -append "console=ttyS0 loglevel=4 panic=-1 random.trust_cpu=on mitigations=off cryptomgr.notests audit=0 castor.tests=$names${probe_port:+ castor.probe=$probe_port}${sound_port:+ castor.sound=$sound_port castor.sound_seconds=$sound_seconds}" \
         -serial "file:$out/console.log" \
         -virtfs "local,path=$out,mount_tag=out,security_model=none,id=out" \
         -netdev user,id=net -device virtio-net-pci,netdev=net,romfile= \
@@ -65,6 +100,7 @@ machine_run() {
         return 1
     }
     machine_probe_end "$out"
+    machine_sound_end "$bin" "$out"
     echo "kernel $kernel_abi ($kernel_version), $processors emulated processors: $(($(date +%s) - started)) s in all," \
         "init after $(sed -n 's/^init \(.*\)/\1/p' "$out/times" 2>/dev/null || echo '?') s"
 }

@@ -126,7 +126,8 @@ def gstreamer_command(s):
             "sync=false", "wait-for-connection=false"]
 
 
-def castor_command(s, standby):
+def castor_command(s, standby, more=None):
+    """`more`: further sections of the configuration, and members of those that are here."""
     encoder = {"driver": "x264", "preset": s.preset, "threads": s.threads}
     config = {
         "source": {"driver": "pipe", "path": "-", "width": s.width, "height": s.height, "rate": s.fps},
@@ -138,6 +139,8 @@ def castor_command(s, standby):
     }
     if s.realtime:  # given from outside, as to everybody
         config["realtime"] = "off"
+    for section, members in (more or {}).items():
+        config[section] = {**config.get(section, {}), **members} if isinstance(members, dict) else members
     path = os.path.join(s.folder, "box.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(config, file)

@@ -1,0 +1,1 @@
+castor_fuzzer(fuzz_export_identity SOURCES fuzz_export_identity.c LIBS export_parts)

@@ -51,7 +51,7 @@ int64_t intake_open_ns(const struct intake *intake)
 static void wait_for_it(struct intake *intake, const char *reason, int64_t now_ns)
 {
     if (strcmp(intake->reason.text, reason) != 0)
-        log_warning("no sound: %s; trying again, silence until then", reason);
+        log_warning("no sound, silence until there is: %s", reason);
     snprintf(intake->reason.text, sizeof intake->reason.text, "%s", reason);
     intake->pause_ns = intake->pause_ns == 0 ? PAUSE_FIRST_NS : intake->pause_ns * 2;
     if (intake->pause_ns > PAUSE_LONGEST_NS)

@@ -148,7 +148,8 @@ def faults(folder, programs):
     path = receiver.stream_path
     numbers = check_stream(path, programs, 8 * RATE_FPS, never_captured(status))
     check(status["destinations"][0]["lost"] <= never_captured(status), "pictures were lost")
-    check(not status["switches"]["count"] or all(c["cause"] == "start" for c in status["switches"]["last"]),
+    # A busy machine may stall an encoder; a sound worker may do nothing to it.
+    check(all(c["cause"] in ("start", "stall") for c in status["switches"]["last"]),
           f"the encoders changed: {status['switches']}")
     seconds = check_time_line(path, 0, "aac", 8)
     decode(path, 0, 2)

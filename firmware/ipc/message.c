@@ -49,7 +49,8 @@ static const struct message_kind {
     const char *(*check)(const struct message *message);
 } kinds[] = {
     [MESSAGE_STOP] = {"STOP", 0, SUPERVISOR, NULL},
-    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND | RECORD | SLATE, check_failed},
+    [MESSAGE_FAILED] = {"FAILED", BODY(failed), CAPTURE | ENCODE | EGRESS | SOUND | RECORD | SLATE,
+                        check_failed},
     [MESSAGE_CAPTURE_START] = {"CAPTURE_START", BODY(capture_start), SUPERVISOR, message_check_capture_start},
     [MESSAGE_CAPTURE_POOL] = {"CAPTURE_POOL", BODY(capture_pool), SUPERVISOR, message_check_capture_pool},
     [MESSAGE_CAPTURE_READY] = {"CAPTURE_READY", BODY(capture_ready), CAPTURE, message_check_capture_ready},

@@ -32,6 +32,9 @@ const char *message_format(const struct castor_format *format);
 
 // The origin of a media time line; `known`: a time must be in it.
 const char *message_origin(const struct message_capture_origin *origin, int known);
+// What is wrong with the sound tracks of a stream.
+const char *message_fault_of_tracks(const struct message_egress_track *tracks, uint32_t count,
+                                    uint32_t ring_bytes);
 // What is wrong with the name of an access unit.
 const char *message_fault_of_emit(const struct message_emit *emit);
 

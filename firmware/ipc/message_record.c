@@ -10,7 +10,8 @@ const char *message_check_record_start(const struct message *m)
     MOST(b->pts_offset_ms, 10000, "PTS offset out of range");
     RANGE(b->pcr_interval_ms, 1, 100, "PCR interval out of range");
     MOST(b->codec, MESSAGE_CODECS - 1, "unknown codec");
-    return message_format(&b->format);
+    const char *why = message_fault_of_tracks(b->tracks, b->track_count, b->sound_ring_bytes);
+    return why ? why : message_format(&b->format);
 }
 
 const char *message_check_record_config(const struct message *m)

@@ -13,7 +13,8 @@
 #define MESSAGE_RECORD_NAME_BYTES 49
 #define MESSAGE_RECORD_TEXT_BYTES 161
 
-// What stream there is to be recorded. Once; another stream needs another process.
+// What stream there is to be recorded. Once; another stream needs another process. With sound its ring comes
+// behind those of the paths.
 struct message_record_start {
     char service_name[64];
     struct castor_format format;
@@ -24,6 +25,9 @@ struct message_record_start {
     uint32_t pcr_interval_ms;
     uint32_t codec; // enum message_codec, of all rings
     uint32_t bitrate_bps;
+    uint32_t track_count; // of sound, 0..MESSAGE_SOUND_TRACKS_MAX
+    uint32_t sound_ring_bytes;
+    struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX];
 };
 
 enum message_record_mode {

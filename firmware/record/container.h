@@ -7,6 +7,7 @@
 #include "archive/name.h"
 #include "hal/encoder.h"
 #include "hal/frame.h"
+#include "ipc/message.h"
 #include "record/unit.h"
 
 struct container_config {
@@ -15,6 +16,8 @@ struct container_config {
     char service_name[64];
     int64_t pts_offset_ns; // as in the stream on air
     int64_t pcr_interval_ns;
+    uint32_t track_count; // of sound
+    struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX];
 };
 
 // What a container asks of the writer. Embed it in the writer's struct. Results: 0 or a castor_error, which
@@ -35,6 +38,8 @@ struct container_ops {
     void (*destroy)(struct container *container); // accepts NULL; writes nothing
     // `begin`: it is an IDR with parameter sets that begins a segment; turn() is called on the way.
     int (*write)(struct container *container, const struct record_unit *unit, bool begin);
+    // A unit of sound, which belongs into the present segment by when it came.
+    int (*sound)(struct container *container, const struct record_unit *unit);
     // Everything so far is handed out, so that the file can be played up to here.
     int (*settle)(struct container *container);
     // Hands out what makes the segment complete; before its end without a next one.

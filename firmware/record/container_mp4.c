@@ -16,8 +16,17 @@
 #define IO_BYTES (64 << 10)
 #define HEADERS_BYTES_MAX 4096u
 #define TICKS 90000
-// libavformat cuts a fragment only where it is told to: at each settle().
-#define MUX_FLAGS "+frag_custom+empty_moov+default_base_moof"
+#define SOUND_HZ 48000
+#define ADTS_BYTES 7
+#define OPUS_HEAD_BYTES_MAX 27
+#define OPUS_PRE_SKIP 312 // RFC 7845 4.2; what the encoder holds back is in the times already
+// Sound comes later than the picture that it belongs to: the picture of a file with sound begins at this
+// time, so that the sound of its first moments, which stands in the file too, has a time that is not
+// negative.
+#define SOUND_LEAD_NS (250 * CASTOR_NS_PER_MS)
+// libavformat cuts a fragment only where it is told to: at each settle(); tracks keep the times they are
+// given, and do not all begin with 0.
+#define MUX_FLAGS "+frag_custom+empty_moov+default_base_moof+frag_discont"
 
 struct container {
     struct container_config config;
@@ -27,6 +36,7 @@ struct container {
     uint8_t *unit; // an access unit with its SEI
     size_t unit_capacity;
     int64_t first_capture_ns, last_ticks;
+    int64_t last_sound_ticks[MESSAGE_SOUND_TRACKS_MAX];
     int host_error; // libavformat only knows its own
 };
 
@@ -134,6 +144,48 @@ static int add_video(struct container *c, const uint8_t *headers, size_t headers
     return 0;
 }
 
+// AudioSpecificConfig of AAC-LC at 48 kHz (14496-3 1.6.2.1), or OpusHead (RFC 7845 5.1).
+static size_t sound_header(const struct message_egress_track *track, uint8_t out[OPUS_HEAD_BYTES_MAX])
+{
+    if (track->codec != MESSAGE_SOUND_OPUS) {
+        out[0] = 0x11; // object type 2, first bits of frequency index 3
+        out[1] = (uint8_t)(0x80 | track->channels << 3);
+        return 2;
+    }
+    memcpy(out, "OpusHead\1", 9);
+    out[9] = (uint8_t)track->channels;
+    out[10] = OPUS_PRE_SKIP & 0xff;
+    out[11] = OPUS_PRE_SKIP >> 8;
+    memcpy(out + 12, "\x80\xbb\0\0\0\0\0", 7); // 48,000 Hz, no gain, mapping family 0
+    if (track->channels <= 2)
+        return 19;
+    memcpy(out + 18, "\1\4\2\0\4\1\2\3\5", 9); // family 1: 5.1 as four streams, two of them coupled (5.1.1.2)
+    return OPUS_HEAD_BYTES_MAX;
+}
+
+static int add_sound(struct container *c, const struct message_egress_track *track)
+{
+    uint8_t header[OPUS_HEAD_BYTES_MAX];
+    size_t header_bytes = sound_header(track, header);
+    AVStream *stream = avformat_new_stream(c->file, NULL);
+
+    if (!stream)
+        return AVERROR(ENOMEM);
+    AVCodecParameters *parameters = stream->codecpar;
+    parameters->extradata = av_mallocz(header_bytes + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!parameters->extradata)
+        return AVERROR(ENOMEM);
+    memcpy(parameters->extradata, header, header_bytes);
+    parameters->extradata_size = (int)header_bytes;
+    parameters->codec_type = AVMEDIA_TYPE_AUDIO;
+    parameters->codec_id = track->codec == MESSAGE_SOUND_OPUS ? AV_CODEC_ID_OPUS : AV_CODEC_ID_AAC;
+    parameters->sample_rate = SOUND_HZ;
+    parameters->frame_size = (int)track->samples_per_unit;
+    av_channel_layout_default(&parameters->ch_layout, (int)track->channels);
+    stream->time_base = (AVRational){1, SOUND_HZ};
+    return track->language[0] ? av_dict_set(&stream->metadata, "language", track->language, 0) : 0;
+}
+
 static int open_file(struct container *c, const uint8_t *headers, size_t headers_bytes)
 {
     AVDictionary *options = NULL;
@@ -149,8 +201,11 @@ static int open_file(struct container *c, const uint8_t *headers, size_t headers
         av_free(buffer);
         return AVERROR(ENOMEM);
     }
+    c->file->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED; // tracks are not moved against each other
     c->file->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_FLUSH_PACKETS | AVFMT_FLAG_BITEXACT;
     error = add_video(c, headers, headers_bytes);
+    for (uint32_t i = 0; i < c->config.track_count && error >= 0; i++)
+        error = add_sound(c, &c->config.tracks[i]);
     if (error >= 0)
         error = av_dict_set(&options, "movflags", MUX_FLAGS, 0);
     if (error >= 0)
@@ -190,8 +245,10 @@ static int begin(struct container *c, const struct record_unit *unit, size_t hea
         error = c->host->turn(c->host);
     if (error != CASTOR_OK)
         return error;
-    c->first_capture_ns = unit->capture_ns;
+    c->first_capture_ns = unit->capture_ns - (c->config.track_count > 0 ? SOUND_LEAD_NS : 0);
     c->last_ticks = -1;
+    for (uint32_t i = 0; i < MESSAGE_SOUND_TRACKS_MAX; i++)
+        c->last_sound_ticks[i] = -1;
     int av_error = open_file(c, headers, headers_bytes);
     error = result_of(c, av_error);
     if (error != CASTOR_OK)
@@ -259,11 +316,40 @@ static int write_unit(struct container *c, const struct record_unit *unit, bool 
     return result_of(c, av_error);
 }
 
+static int write_sound(struct container *c, const struct record_unit *unit)
+{
+    // Of ADTS (14496-3 1.A.2.2) the header goes; AAC is made without a checksum behind it.
+    uint32_t head_bytes = c->config.tracks[unit->track].codec == MESSAGE_SOUND_OPUS ? 0 : ADTS_BYTES;
+    int64_t after_ns = unit->capture_ns - c->first_capture_ns;
+    int64_t ticks = after_ns * (SOUND_HZ / 1000) / (CASTOR_NS_PER_S / 1000);
+
+    // Sound of the segment before.
+    if (!c->file || after_ns < 0 || unit->size_bytes <= head_bytes ||
+        ticks <= c->last_sound_ticks[unit->track])
+        return CASTOR_ERR_INVALID;
+    c->last_sound_ticks[unit->track] = ticks;
+    c->host_error = CASTOR_OK;
+    int av_error = av_new_packet(c->packet, (int)(unit->size_bytes - head_bytes));
+    if (av_error < 0)
+        return CASTOR_ERR_NO_MEMORY;
+    memcpy(c->packet->data, unit->data + head_bytes, unit->size_bytes - head_bytes);
+    c->packet->pts = c->packet->dts = ticks;
+    c->packet->duration = unit->samples;
+    c->packet->flags = AV_PKT_FLAG_KEY;
+    c->packet->stream_index = 1 + (int)unit->track;
+    av_packet_rescale_ts(c->packet, (AVRational){1, SOUND_HZ},
+                         c->file->streams[c->packet->stream_index]->time_base);
+    av_error = av_write_frame(c->file, c->packet);
+    av_packet_unref(c->packet);
+    return result_of(c, av_error);
+}
+
 const struct container_ops container_mp4 = {
     .headers_apart = true,
     .create = create,
     .destroy = destroy,
     .write = write_unit,
+    .sound = write_sound,
     .settle = settle,
     .end = end,
 };

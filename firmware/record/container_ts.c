@@ -12,6 +12,8 @@ struct container {
     struct mux_sink sink; // first: the mux gives it back to us
     struct container_host *host;
     struct mux *mux;
+    struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX];
+    uint8_t unit[MUX_OPUS_HEADER_BYTES_MAX + MESSAGE_SOUND_UNIT_MAX_BYTES]; // Opus with its control header
     bool turning; // the next payload at which one may join begins the new segment
 };
 
@@ -36,6 +38,22 @@ static void destroy(struct container *c)
     free(c);
 }
 
+// The tracks as egress announces them.
+static int add_tracks(const struct container_config *config, struct mux_config *mux)
+{
+    for (uint32_t i = 0; i < config->track_count; i++) {
+        const struct message_egress_track *track = &config->tracks[i];
+        struct mux_stream *stream = &mux->streams[mux->stream_count++];
+        int error = mux_stream_init(track->codec == MESSAGE_SOUND_OPUS ? MUX_CODEC_OPUS : MUX_CODEC_AAC,
+                                    (uint16_t)(mux->streams[0].pid + 1 + i),
+                                    track->language[0] ? track->language : NULL, stream);
+        if (error != CASTOR_OK)
+            return error;
+        mux_stream_set_channels(stream, track->channels);
+    }
+    return CASTOR_OK;
+}
+
 static int create(const struct container_config *config, struct container_host *host, struct container **out)
 {
     struct mux_config mux;
@@ -52,6 +70,9 @@ static int create(const struct container_config *config, struct container_host *
     mux.pcr_interval_ns = config->pcr_interval_ns;
     int error = mux_stream_init(config->codec == ENCODER_CODEC_HEVC ? MUX_CODEC_HEVC : MUX_CODEC_H264,
                                 mux.streams[0].pid, NULL, &mux.streams[0]);
+    memcpy(c->tracks, config->tracks, sizeof c->tracks);
+    if (error == CASTOR_OK)
+        error = add_tracks(config, &mux);
     if (error == CASTOR_OK)
         error = mux_create(&mux, &c->mux);
     if (error != CASTOR_OK) {
@@ -79,6 +100,26 @@ static int write_unit(struct container *c, const struct record_unit *unit, bool 
     return mux_write_access_unit(c->mux, &access_unit, &c->sink);
 }
 
+static int write_sound(struct container *c, const struct record_unit *unit)
+{
+    struct mux_pes pes = {
+        .stream = 1 + unit->track,
+        .data = unit->data,
+        .size_bytes = unit->size_bytes,
+        .pts_ns = unit->capture_ns,
+        .source_ns = unit->capture_ns, // of no use in a file
+        .random_access = true,
+    };
+
+    if (c->tracks[unit->track].codec == MESSAGE_SOUND_OPUS) {
+        size_t header_bytes = mux_opus_header(unit->size_bytes, c->unit);
+        memcpy(c->unit + header_bytes, unit->data, unit->size_bytes);
+        pes.data = c->unit;
+        pes.size_bytes += header_bytes;
+    }
+    return mux_write_pes(c->mux, &pes, &c->sink);
+}
+
 static int nothing(struct container *c)
 {
     (void)c;
@@ -89,6 +130,7 @@ const struct container_ops container_ts = {
     .create = create,
     .destroy = destroy,
     .write = write_unit,
+    .sound = write_sound,
     .settle = nothing,
     .end = nothing,
 };

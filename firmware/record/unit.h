@@ -13,8 +13,12 @@ struct record_gap {
     uint64_t frames;    // 0 = there is no gap
 };
 
+// An access unit of the picture, or of a sound track.
 struct record_unit {
-    const uint8_t *data; // Annex B
+    const uint8_t *data; // Annex B; of sound an ADTS frame or an Opus packet
+    bool sound;
+    uint32_t track;   // of sound
+    uint32_t samples; // of sound, at 48 kHz
     uint32_t size_bytes;
     uint32_t epoch;
     uint64_t sequence;

@@ -17,6 +17,7 @@
 #include "record/writer.h"
 
 #define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
+#define SOUND_AGE_NS (1500 * CASTOR_NS_PER_MS)
 #define TICK_NS (200 * CASTOR_NS_PER_MS)
 // What a disk may hang without a frame being left out.
 #define QUEUE_SECONDS 10u
@@ -27,6 +28,8 @@ struct recorder {
     int fd, wake_fd;
     struct ring *rings[MESSAGE_PATHS_MAX];
     uint32_t path_count;
+    struct ring *sound_ring;
+    uint32_t track_count;
     struct queue *queue;
     struct writer *writer;
     struct intake intake;
@@ -78,6 +81,14 @@ static int attach_rings(struct recorder *r, const struct message_record_start *s
         *taken = i + 1;
     }
     r->path_count = start->path_count;
+    if (start->track_count > 0) {
+        int error = ring_attach_reader(fds[start->path_count], start->sound_ring_bytes, &r->sound_ring);
+
+        if (error)
+            return error;
+        *taken += 1;
+    }
+    r->track_count = start->track_count;
     return CASTOR_OK;
 }
 
@@ -87,7 +98,7 @@ static void handle_start(struct recorder *r, const struct message_record_start *
     uint64_t queue_bytes = (uint64_t)start->bitrate_bps / 8 * QUEUE_SECONDS;
     struct message ready;
 
-    if (r->writer || fd_count != start->path_count) {
+    if (r->writer || fd_count != start->path_count + (start->track_count > 0)) {
         protocol_error(r, r->writer ? "a second START" : "a START without its rings");
         return;
     }
@@ -170,6 +181,30 @@ static void handle_unit(struct recorder *r, const struct message_record_unit *me
     r->taken = emit->sequence;
 }
 
+static void handle_sound(struct recorder *r, const struct message_sound_unit *message)
+{
+    struct record_unit unit = {
+        .sound = true,
+        .track = message->track,
+        .samples = message->samples,
+        .size_bytes = message->size_bytes,
+        .capture_ns = message->capture_ns,
+    };
+    bool calm;
+
+    if (!r->writer || message->track >= r->track_count) {
+        protocol_error(r, "a unit of sound before START or of a track that does not exist");
+        return;
+    }
+    unit.data = ring_view(r->sound_ring, message->position, message->size_bytes);
+    // Its bytes stay for two seconds. Where the picture is left out, so is its sound.
+    if (!unit.data || r->intake.closed || castor_now_ns() - message->capture_ns > SOUND_AGE_NS ||
+        !writer_is_hungry(r->writer) || !queue_has_room(r->queue, unit.size_bytes, &calm))
+        return;
+    queue_put(r->queue, &unit);
+    queue_commit(r->queue);
+}
+
 // ---- the channel ----
 
 static void handle_order(struct recorder *r, const struct message_record_order *order)
@@ -209,6 +244,9 @@ static void dispatch(struct recorder *r, const struct message *message, const in
         break;
     case MESSAGE_GAP_NOTE:
         handle_gap(r, &message->body.gap_note);
+        break;
+    case MESSAGE_SOUND_UNIT:
+        handle_sound(r, &message->body.sound_unit);
         break;
     case MESSAGE_RECORD_UNIT:
         handle_unit(r, &message->body.record_unit);
@@ -308,6 +346,7 @@ int record_worker_run(int fd)
     queue_destroy(r->queue);
     for (unsigned i = 0; i < MESSAGE_PATHS_MAX; i++)
         ring_destroy(r->rings[i]);
+    ring_destroy(r->sound_ring);
     close(r->wake_fd);
     free(r);
     return exit_code;

@@ -105,6 +105,8 @@ static int need_container(struct writer *w)
 
     if (w->container)
         return CASTOR_OK;
+    config.track_count = w->start.track_count;
+    memcpy(config.tracks, w->start.tracks, sizeof config.tracks);
     memcpy(config.service_name, w->start.service_name, sizeof config.service_name);
     w->ops = w->config.container == MESSAGE_RECORD_MP4 ? &container_mp4 : &container_ts;
     int error = w->ops->create(&config, &w->host, &w->container);
@@ -241,9 +243,23 @@ static int note_gaps(struct writer *w, const struct record_unit *unit)
     return error;
 }
 
+static void take_sound(struct writer *w, const struct record_unit *unit)
+{
+    int error = w->segment_open ? w->ops->sound(w->container, unit) : CASTOR_OK;
+
+    // One that the container does not take is left out; the picture goes on.
+    if (error != CASTOR_OK && error != CASTOR_ERR_INVALID && error != CASTOR_ERR_AGAIN)
+        writer_fail(w, error);
+}
+
 void writer_take_unit(struct writer *w, const struct record_unit *unit)
 {
     int error = CASTOR_OK;
+
+    if (unit->sound) {
+        take_sound(w, unit);
+        return;
+    }
 
     if (!w->folder_ok) {
         if (writer_wants(w))

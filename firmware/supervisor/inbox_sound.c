@@ -16,6 +16,8 @@ static void take_unit(struct supervisor *s, const struct message *message, int64
         inbox_fail(&s->sound.worker, why);
     else if (relay && outlet_relay(&s->outlet, message) != CASTOR_OK)
         s->sound.unsent++; // egress puts silence in its place
+    if (relay)
+        recorder_relay_sound(&s->recorder, message);
 }
 
 static void sound_says(struct supervisor *s, const struct message *message)

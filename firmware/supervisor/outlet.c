@@ -52,20 +52,20 @@ static int send_destination(struct outlet *outlet, const struct config_destinati
     return error;
 }
 
-static void describe_sound(struct message_egress_start *start, const struct config *config,
-                           const struct sound_part *sound)
+uint32_t outlet_tracks(const struct config *config, const struct sound_part *sound,
+                       struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX])
 {
-    start->track_count = config_sound_is_on(config) && sound->ring ? config->sound.track_count : 0;
-    start->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
-    start->grid_origin_ns = sound->grid_origin_ns;
-    for (uint32_t i = 0; i < start->track_count; i++) {
+    uint32_t count = config_sound_is_on(config) && sound->ring ? config->sound.track_count : 0;
+
+    for (uint32_t i = 0; i < count; i++) {
         const struct config_track *track = &config->sound.tracks[i];
-        struct message_egress_track *to = &start->tracks[i];
+        struct message_egress_track *to = &tracks[i];
         to->codec = track->codec == CONFIG_SOUND_OPUS ? MESSAGE_SOUND_OPUS : MESSAGE_SOUND_AAC;
         to->channels = config_track_channels(track);
         to->samples_per_unit = config_track_samples(track);
         snprintf(to->language, sizeof to->language, "%s", track->language);
     }
+    return count;
 }
 
 int outlet_tell(struct outlet *outlet, const struct config *config, const struct castor_format *format,
@@ -89,7 +89,9 @@ int outlet_tell(struct outlet *outlet, const struct config *config, const struct
     start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
     for (uint32_t i = 0; i < path_count; i++)
         fds[i] = ring_reader_fd(paths[i].ring);
-    describe_sound(start, config, sound);
+    start->track_count = outlet_tracks(config, sound, start->tracks);
+    start->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
+    start->grid_origin_ns = sound->grid_origin_ns;
     if (start->track_count > 0)
         fds[fd_count++] = ring_reader_fd(sound->ring);
     outlet->told = true;

@@ -56,6 +56,10 @@ CASTOR_MUST_USE int outlet_tell(struct outlet *outlet, const struct config *conf
 // ended for that.
 CASTOR_MUST_USE int outlet_relay(struct outlet *outlet, const struct message *message);
 
+// The sound tracks of the stream; returns how many.
+uint32_t outlet_tracks(const struct config *config, const struct sound_part *sound,
+                       struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX]);
+
 // What is said of an access unit that goes out.
 struct message_emit outlet_emit_of(const struct switch_order *order, int64_t utc_offset_ns);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ipc/channel.h"
 #include "supervisor/config_sound.h"
 
 // Each waits in the channel beside the access units.
@@ -62,11 +63,13 @@ static int send_config(struct recorder *recorder, const struct config *config)
 }
 
 int recorder_tell(struct recorder *recorder, const struct config *config, const struct castor_format *format,
-                  uint64_t session, const struct path *paths, uint32_t path_count)
+                  uint64_t session, const struct path *paths, uint32_t path_count,
+                  const struct sound_part *sound)
 {
     struct message message;
     struct message_record_start *start = &message.body.record_start;
-    int fds[MESSAGE_PATHS_MAX];
+    int fds[MESSAGE_PATHS_MAX + 1];
+    unsigned fd_count = path_count;
 
     message_init(&message, MESSAGE_RECORD_START);
     snprintf(start->service_name, sizeof start->service_name, "%s", config->mux.service_name);
@@ -80,8 +83,12 @@ int recorder_tell(struct recorder *recorder, const struct config *config, const 
     start->bitrate_bps = config->encoder.bitrate_bps;
     for (uint32_t i = 0; i < path_count; i++)
         fds[i] = ring_reader_fd(paths[i].ring);
+    start->track_count = outlet_tracks(config, sound, start->tracks);
+    start->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
+    if (start->track_count > 0)
+        fds[fd_count++] = ring_reader_fd(sound->ring);
     recorder->told = true;
-    int error = worker_send(&recorder->worker, &message, fds, path_count);
+    int error = worker_send(&recorder->worker, &message, fds, fd_count);
     return error == CASTOR_OK ? send_config(recorder, config) : error;
 }
 
@@ -130,6 +137,14 @@ void recorder_relay_gaps(struct recorder *recorder, struct gaps *gaps, int64_t n
             return;
         gaps_noted(gaps, &message.body.gap_note, now_ns);
     }
+}
+
+void recorder_relay_sound(struct recorder *recorder, const struct message *message)
+{
+    if (!recorder->told || recorder->leaving || recorder->worker.channel_fd < 0 || recorder->worker.killed)
+        return;
+    if (channel_send(recorder->worker.channel_fd, message, NULL, 0) != CASTOR_OK)
+        recorder->sound_not_relayed++;
 }
 
 void recorder_taken(struct recorder *recorder, const struct message_record_taken *taken)

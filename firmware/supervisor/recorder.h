@@ -35,7 +35,8 @@ struct recorder {
     uint32_t orders; // serial of the last order
     struct message_record_state state;
     uint64_t relayed, not_relayed; // access units, since start
-    int64_t relay_slowest_ns;      // the longest that handing one over took
+    uint64_t sound_not_relayed;
+    int64_t relay_slowest_ns; // the longest that handing one over took
 };
 
 void recorder_init(struct recorder *recorder, const struct config *config);
@@ -46,7 +47,11 @@ CASTOR_MUST_USE int recorder_start(struct recorder *recorder, const char *folder
 // Tells a started process what stream it will get and what to do with it.
 CASTOR_MUST_USE int recorder_tell(struct recorder *recorder, const struct config *config,
                                   const struct castor_format *format, uint64_t session,
-                                  const struct path *paths, uint32_t path_count);
+                                  const struct path *paths, uint32_t path_count,
+                                  const struct sound_part *sound);
+
+// Hands on a unit of sound; where that fails the recording goes without.
+void recorder_relay_sound(struct recorder *recorder, const struct message *message);
 
 // Hands on an access unit that egress has been given. Where that fails the recorder goes without.
 void recorder_relay(struct recorder *recorder, const struct switch_order *order, int64_t utc_offset_ns,

@@ -142,9 +142,17 @@ def check_files(place, programs, least_segments):
     return numbers
 
 
-def check_players(place):
+def check_sound(path, programs):
+    """Click and flash of a segment are together."""
+    measured = subprocess.run([os.path.join(programs, "av_offset"), "--least", "1", "--may-miss", "2", path],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
+    check(measured.returncode == 0, f"sound and picture in {path}: {measured.stdout.decode()[-300:]}")
+
+
+def check_players(place, programs):
     path = files(place)[1]
     line = recording.segments(place)[os.path.basename(path)]
+    check_sound(path, programs)
     gst_discovers(path)
     gst_plays(path, line["frames"])
     ffmpeg_seeks(path, line["frames"] / 30 / 2)
@@ -179,7 +187,7 @@ def failovers(folder, programs, container):
     check(numbers[0] < 15, f"the recording begins with frame {numbers[0]}")
     marks = [line for line in recording.index(place)[0] if line["type"] == "mark"]
     check(len(marks) == 1 and marks[0]["text"] == "Tor 1:0" and marks[0]["sequence"] in numbers, f"marks: {marks}")
-    check_players(place)
+    check_players(place, programs)
     if container == "ts": # one behind the other they are one stream, with the counters and clocks of one
         joined = os.path.join(folder, "joined.ts")
         with open(joined, "wb") as out:

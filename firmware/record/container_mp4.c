@@ -209,6 +209,8 @@ static int open_file(struct container *c, const uint8_t *headers, size_t headers
     if (error >= 0)
         error = av_dict_set(&options, "movflags", MUX_FLAGS, 0);
     if (error >= 0)
+        error = av_dict_set(&options, "use_editlist", "0", 0);
+    if (error >= 0)
         error = avformat_write_header(c->file, &options);
     av_dict_free(&options);
     if (error >= 0)

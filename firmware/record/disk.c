@@ -90,7 +90,8 @@ int disk_failed(struct disk *disk, const char *what, int error_number)
 
     disk->saved_errno = error_number;
     snprintf(why, sizeof why, "%s", strerror(error_number));
-    snprintf(disk->text, sizeof disk->text, "%.24s: %.60s: %.40s; %s", what, disk->path, why, advice(error_number));
+    snprintf(disk->text, sizeof disk->text, "%.24s: %.60s: %.40s; %s", what, disk->path, why,
+             advice(error_number));
     return castor_error_from_errno(error_number);
 }
 

@@ -235,7 +235,8 @@ static int note_gaps(struct writer *w, const struct record_unit *unit)
     int error = CASTOR_OK;
 
     if (unit->gap.frames > 0)
-        error = writer_note_gap(w, &unit->gap, unit->utc_offset_ns, "the disk was too slow");
+        error = writer_note_gap(w, &unit->gap, unit->utc_offset_ns,
+                                "the disk, or the recorder itself, was too slow");
     if (error == CASTOR_OK && w->gap.frames > 0)
         error = writer_note_gap(w, &w->gap, unit->utc_offset_ns,
                                 w->state.text[0] ? w->state.text : "the disk failed");

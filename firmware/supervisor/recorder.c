@@ -97,6 +97,7 @@ int recorder_tell(struct recorder *recorder, const struct config *config, const 
 void recorder_relay(struct recorder *recorder, const struct switch_order *order, int64_t utc_offset_ns,
                     int64_t now_ns)
 {
+    int64_t until_ns = now_ns + (recorder->worker.ready ? RECORDER_CLAIM_NS : RECORDER_START_CLAIM_NS);
     struct message message;
 
     if (recorder->worker.pid == 0)
@@ -109,7 +110,7 @@ void recorder_relay(struct recorder *recorder, const struct switch_order *order,
     message_init(&message, MESSAGE_RECORD_UNIT);
     message.body.record_unit = (struct message_record_unit){
         .emit = outlet_emit_of(order, utc_offset_ns),
-        .claim_until_ns = now_ns + RECORDER_CLAIM_NS,
+        .claim_until_ns = until_ns,
     };
     if (worker_send(&recorder->worker, &message, NULL, 0) != CASTOR_OK) {
         recorder->not_relayed++; // it is killed
@@ -121,8 +122,11 @@ void recorder_relay(struct recorder *recorder, const struct switch_order *order,
         recorder->relay_slowest_ns = took_ns;
     recorder->relayed++;
     uint32_t at = (recorder->claim_head + recorder->claim_count++) % RECORDER_CLAIMS_MAX;
-    recorder->claims[at] = (struct recorder_claim){
-        .sequence = order->sequence, .told_ns = now_ns, .position = order->position, .path = order->path};
+    recorder->claims[at] = (struct recorder_claim){.sequence = order->sequence,
+                                                   .told_ns = now_ns,
+                                                   .until_ns = until_ns,
+                                                   .position = order->position,
+                                                   .path = order->path};
 }
 
 void recorder_relay_gaps(struct recorder *recorder, struct gaps *gaps, int64_t now_ns)
@@ -166,7 +170,7 @@ uint64_t recorder_ring_tail(const struct recorder *recorder, const struct path *
     for (uint32_t i = 0; i < recorder->claim_count && !recorder->worker.killed; i++) {
         const struct recorder_claim *claim =
             &recorder->claims[(recorder->claim_head + i) % RECORDER_CLAIMS_MAX];
-        if (claim->path == path->index && now_ns < claim->told_ns + RECORDER_CLAIM_NS)
+        if (claim->path == path->index && now_ns < claim->until_ns)
             return claim->position;
     }
     return path->ring_head;

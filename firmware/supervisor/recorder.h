@@ -14,11 +14,13 @@
 #define RECORDER_CLAIMS_MAX 256u
 // A recorder copies within a millisecond; with this much it may be scheduled late. The rings hold 2 s.
 #define RECORDER_CLAIM_NS (INT64_C(200) * 1000000)
+// While it starts, and finds its libraries on a slow disk.
+#define RECORDER_START_CLAIM_NS (INT64_C(1000) * 1000000)
 
 // An access unit that it was told of and has not confirmed; its bytes are in use until then.
 struct recorder_claim {
     uint64_t sequence;
-    int64_t told_ns;
+    int64_t told_ns, until_ns;
     uint64_t position;
     uint32_t path;
 };

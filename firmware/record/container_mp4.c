@@ -10,7 +10,7 @@
 #include "base/coded.h"
 #include "base/nal.h"
 #include "hal/time.h"
-#include "mux/mux.h"
+#include "record/access_unit.h"
 #include "record/container.h"
 
 #define IO_BYTES (64 << 10)
@@ -262,14 +262,7 @@ static int begin(struct container *c, const struct record_unit *unit, size_t hea
 static int gather_unit(struct container *c, const struct record_unit *unit, size_t first_slice_bytes,
                        size_t *size_bytes)
 {
-    const struct mux_access_unit named = {
-        .capture_ns = unit->capture_ns,
-        .utc_offset_ns = unit->utc_offset_ns,
-        .sequence = unit->sequence,
-        .epoch = unit->epoch,
-        .path = unit->path,
-        .flags = unit->after_switch ? MUX_ACCESS_UNIT_AFTER_SWITCH : 0,
-    };
+    const struct mux_access_unit named = record_access_unit(unit);
     uint8_t sei[MUX_SEI_BYTES_MAX];
     size_t sei_bytes = mux_sei_write(c->config.codec, &named, sei);
     size_t needed = unit->size_bytes + sei_bytes;

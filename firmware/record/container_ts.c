@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mux/mux.h"
+#include "record/access_unit.h"
 #include "record/container.h"
 
 struct container {
@@ -85,16 +85,7 @@ static int create(const struct container_config *config, struct container_host *
 
 static int write_unit(struct container *c, const struct record_unit *unit, bool begin)
 {
-    const struct mux_access_unit access_unit = {
-        .data = unit->data,
-        .size_bytes = unit->size_bytes,
-        .capture_ns = unit->capture_ns,
-        .utc_offset_ns = unit->utc_offset_ns,
-        .sequence = unit->sequence,
-        .epoch = unit->epoch,
-        .path = unit->path,
-        .flags = unit->after_switch ? MUX_ACCESS_UNIT_AFTER_SWITCH : 0,
-    };
+    const struct mux_access_unit access_unit = record_access_unit(unit);
 
     c->turning = begin;
     return mux_write_access_unit(c->mux, &access_unit, &c->sink);

@@ -225,6 +225,19 @@ static void test_overlay(void **state)
     assert_int_equal(told[1].revision, 6);
     assert_int_equal(told[1].status, MESSAGE_OVERLAY_IS_KEPT);
     assert_non_null(strstr(told[1].reason, "{nothing}"));
+    message_init(&message, MESSAGE_OVERLAY); // off: nothing of it stays in any slot
+    message.body.overlay.index = 2;
+    (void)snprintf(message.body.overlay.item.colour, sizeof message.body.overlay.item.colour, "#ffffff");
+    assert_int_equal(channel_send(box.fd, &message, NULL, 0), 0);
+    for (int i = 0; i < 40; i++) {
+        receive(&box, &message);
+        if (message.header.type != MESSAGE_FRAME)
+            continue;
+        after = bright(&box, &message.body.frame);
+        pool_release(box.pool, message.body.frame.slot, message.body.frame.sequence);
+        if (i >= 20)
+            assert_true(after < before - 50);
+    }
     send_plain(&box, MESSAGE_STOP);
     assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
 }

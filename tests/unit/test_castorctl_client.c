@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "castorctl/commands.h"
+#include "castorctl/overlay.h"
 #include "castorctl/pick.h"
 #include "supervisor/control.h"
 
@@ -56,6 +57,16 @@ static int on_reload(struct supervisor *s, const char *json, struct control_text
     return CASTOR_OK;
 }
 
+static char overlay_told[256];
+
+static int on_overlay(struct supervisor *s, uint32_t index, const char *json, struct control_text *text)
+{
+    (void)s;
+    (void)text;
+    snprintf(overlay_told, sizeof overlay_told, "%u %s", index, json);
+    return CASTOR_OK;
+}
+
 static void *serve(void *unused)
 {
     struct pollfd fds[CONTROL_POLL_MAX];
@@ -70,8 +81,12 @@ static void *serve(void *unused)
 
 static int group_setup(void **state)
 {
-    static const struct control_handlers handlers = {
-        .status = on_status, .config = on_status, .idr = on_idr, .switch_to = on_switch, .reload = on_reload};
+    static const struct control_handlers handlers = {.status = on_status,
+                                                     .config = on_status,
+                                                     .idr = on_idr,
+                                                     .switch_to = on_switch,
+                                                     .reload = on_reload,
+                                                     .overlay = on_overlay};
     const char *why;
 
     (void)state;
@@ -198,10 +213,45 @@ static void test_nobody(void **state)
     client_close(&client);
 }
 
+static void overlay_is(const char *line, int wanted, const char *words)
+{
+    char copy[128];
+    char *list[12] = {NULL};
+    struct client client;
+    struct client_why why = {""};
+    size_t count = 0;
+
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        list[count++] = word;
+    overlay_told[0] = '\0';
+    assert_int_equal(client_open(socket_path, &client, &why), CASTOR_OK);
+    assert_int_equal(overlay_command(&client, list, &why), wanted);
+    if (!strstr(wanted ? why.text : overlay_told, words))
+        fail_msg("%s: told \"%s\", said \"%s\"", line, overlay_told, why.text);
+    client_close(&client);
+}
+
+static void test_overlay(void **state)
+{
+    (void)state;
+    overlay_is("set 3 kind=text text=a=b x=5", CASTOR_OK,
+               "3 {\"kind\":\"text\",\"text\":\"a=b\",\"x\":\"5\"}");
+    overlay_is("off 7", CASTOR_OK, "7 {\"kind\":\"off\"}");
+    overlay_is("set 8 x=1", CASTOR_ERR_INVALID, "\"8\" is not the number of an item");
+    overlay_is("off", CASTOR_ERR_INVALID, "is not the number of an item");
+    overlay_is("set 0", CASTOR_ERR_INVALID, "KEY=VALUE");
+    overlay_is("set 0 kind", CASTOR_ERR_INVALID, "\"kind\" is not KEY=VALUE");
+    overlay_is("set 0 text=\xff", CASTOR_ERR_INVALID, "not UTF-8");
+    overlay_is("show", CASTOR_ERR_INVALID, "list, set N");
+    overlay_is("", CASTOR_ERR_INVALID, "list, set N");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_commands), cmocka_unit_test(test_reload),
-                                       cmocka_unit_test(test_signal), cmocka_unit_test(test_nobody)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_commands), cmocka_unit_test(test_overlay),
+                                       cmocka_unit_test(test_reload), cmocka_unit_test(test_signal),
+                                       cmocka_unit_test(test_nobody)};
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

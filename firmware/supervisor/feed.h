@@ -38,8 +38,8 @@ enum feed_cause {
     FEED_CAUSE_SKIPPED,   // capture passed over single frames
     FEED_CAUSE_SILENT,    // capture lives and delivers nothing
     FEED_CAUSE_START,     // nothing has come since the start
-    FEED_CAUSE_NO_SIGNAL, // capture says that no picture arrives
     FEED_CAUSE_ENDED,     // capture has ended
+    FEED_CAUSE_NO_SIGNAL, // capture says that no picture arrives
     FEED_CAUSES,
 };
 

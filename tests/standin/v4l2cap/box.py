@@ -3,7 +3,7 @@
 
 A whole box with the v4l2 source on the stand-in capture device, preloaded: it goes on air; the device is unplugged, or
 its signal changes; the capture process is replaced and frames go on; the cable is pulled out, and that is told; it
-delivers 10 bit. Whether this holds on a real device is for the machine that has one.
+delivers 10 bit. Nothing is missing in the stream meanwhile. Whether this holds on a real device is for the machine that has one.
 """
 import os
 import re
@@ -38,11 +38,11 @@ def check_received(stream_path, programs, restarts):
     return len(pictures)
 
 
-def on_device(folder, programs, standin, name, device, fault, depth=8):
+def on_device(folder, programs, standin, name, device, fault, depth=8, ready=None):
     environment = {"LD_PRELOAD": standin, "CASTOR_STANDIN_STRICT": "1", "CASTOR_STANDIN_V4L2CAP": device,
                    "CASTOR_STANDIN_V4L2CAP_FAULTS": fault}
     return on_air(os.path.join(folder, name), programs, name, source={**DEVICE, "depth": depth},
-                  environment=environment)
+                  environment=environment, ready=ready)
 
 
 def outlives(folder, programs, standin, name, device, fault, words):
@@ -93,6 +93,25 @@ def no_cable(folder, programs, standin):
     print("no_cable: told while it was out, in the log once", flush=True)
 
 
+def no_cable_at_start(folder, programs, standin):
+    """No cable when the box starts: it goes on air with the slate, and is live when there is one."""
+    def on_slate(box):
+        wait_for("the slate on air", lambda: (status := box.status_or_none()) and status["slate"] and
+                 status["slate"]["shown"] and status["destinations"][0]["sent"] > 0, 20)
+    with on_device(folder, programs, standin, "no_cable_at_start", "formats=NV12,dv,size=640x360,rate=30/1",
+                   "nocable@0:300", ready=on_slate) as (box, receiver):
+        wait_for("live pictures", lambda: not box.status()["slate"]["up"], 30)
+        before = box.status()["source"]["frames"]["captured"]
+        wait_for("some more", lambda: box.status()["source"]["frames"]["captured"] > before + 30, 10)
+        last = box.status()["slate"]["last"]
+        box.stop_clean(limit_s=5)
+        receiver.finish()
+        numbers = [unit.number for unit in Stream(receiver.stream_path).units]
+        check(last["cause"] == "no_signal", f"the slate stood in so: {last}")
+        check(numbers == list(range(numbers[0], numbers[0] + len(numbers))), "frames are missing")
+    print(f"no_cable_at_start: {len(numbers)} frames, the first {last['frames']} of the slate ({last['cause']})", flush=True)
+
+
 def first_block(stream_path):
     """The samples of the first picture's number block, in 10 bit."""
     decoder = ["ffmpeg", "-nostdin", "-v", "error", "-i", stream_path, "-map", "0:v:0", "-frames:v", "1",
@@ -120,4 +139,4 @@ def ten_bits(folder, programs, standin):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(__doc__, unplugged, changed, no_cable, ten_bits, options=("--standin",)))
+    sys.exit(run_parts(__doc__, unplugged, changed, no_cable, no_cable_at_start, ten_bits, options=("--standin",)))

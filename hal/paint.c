@@ -3,10 +3,15 @@
 
 #include <string.h>
 
-const struct castor_colour castor_bars[CASTOR_BARS] = {
-    {720, 512, 512}, {672, 176, 544}, {580, 588, 176}, {532, 252, 208},
-    {252, 772, 816}, {204, 436, 848}, {112, 848, 480},
-};
+struct castor_colour castor_bar(uint32_t index)
+{
+    static const struct castor_colour bars[CASTOR_BARS] = {
+        {720, 512, 512}, {672, 176, 544}, {580, 588, 176}, {532, 252, 208},
+        {252, 772, 816}, {204, 436, 848}, {112, 848, 480},
+    };
+
+    return bars[index % CASTOR_BARS];
+}
 
 void castor_paint_samples(uint8_t *row, uint32_t pixel, uint32_t x, uint32_t count, uint16_t even,
                           uint16_t odd)
@@ -54,9 +59,9 @@ void castor_paint_bars(const struct castor_format *format, const struct castor_f
     for (uint32_t i = 0; i < CASTOR_BARS; i++) {
         uint32_t x = width * i / CASTOR_BARS & ~1u;
         uint32_t end = i == CASTOR_BARS - 1 ? width : width * (i + 1) / CASTOR_BARS & ~1u;
-        castor_paint_box(format, frame, x, 0, end - x, upper, castor_bars[i]);
+        castor_paint_box(format, frame, x, 0, end - x, upper, castor_bar(i));
         castor_paint_box(format, frame, x, upper, end - x, middle - upper,
-                         i % 2 ? CASTOR_BLACK : castor_bars[CASTOR_BARS - 1 - i]);
+                         i % 2 ? CASTOR_BLACK : castor_bar(CASTOR_BARS - 1 - i));
     }
     for (uint32_t x = 0; x < width; x += 2) { // luma ramp over the whole range
         struct castor_colour grey = {(uint16_t)(64 + 876 * x / width), 512, 512};

@@ -95,7 +95,7 @@ static void draw(struct pattern *pattern, const struct castor_frame *frame)
     castor_paint_box(format, frame, x, pattern->box_y_px, pattern->box_px, pattern->box_px, CASTOR_WHITE);
     castor_paint_box(format, frame, x + pattern->box_px / 8 * 2, pattern->box_y_px + pattern->box_px / 8 * 2,
                      pattern->box_px / 4 * 2, pattern->box_px / 4 * 2,
-                     castor_bars[frame->sequence / 8 % CASTOR_BARS]);
+                     castor_bar((uint32_t)(frame->sequence / 8 % CASTOR_BARS)));
     castor_paint_box(format, frame, flash->x, flash->y, flash->width, flash->height,
                      is_flash(pattern, frame->sequence) ? CASTOR_WHITE : CASTOR_BLACK);
     number_draw(format, frame, frame->sequence);

@@ -14,7 +14,7 @@ struct castor_colour {
 
 // 75 % bars, from grey over yellow, cyan, green, magenta, red to blue (SMPTE RP 219 in outline).
 #define CASTOR_BARS 7
-extern const struct castor_colour castor_bars[CASTOR_BARS];
+struct castor_colour castor_bar(uint32_t index); // 0..CASTOR_BARS - 1, from left to right
 
 // Writes `count` samples of a row of pixel format `pixel`, from sample `x` on: even ones and odd ones, for
 // planes of interleaved chroma. Never blocks or fails.

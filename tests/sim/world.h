@@ -7,12 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schedule.h"
 #include "supervisor/restart.h"
 #include "supervisor/switch.h"
-
-#define US INT64_C(1000)
-#define MS INT64_C(1000000)
-#define NEVER INT64_MAX
 
 #define FRAMES_MAX 192
 #define SLOTS_MAX 20

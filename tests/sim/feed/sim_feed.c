@@ -6,10 +6,6 @@
 // that and with --schedules 1 --trace to see what happened.
 #include "world.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,22 +13,17 @@ struct totals totals;
 
 uint32_t draw(struct world *w, uint32_t below)
 {
-    w->random ^= w->random << 13;
-    w->random ^= w->random >> 7;
-    w->random ^= w->random << 17;
-    return (uint32_t)((w->random >> 32) * below >> 32);
+    return schedule_draw(&w->random, below);
 }
 
 int64_t draw_ns(struct world *w, int64_t from_ns, int64_t to_ns)
 {
-    return from_ns + (int64_t)draw(w, (uint32_t)((to_ns - from_ns) / US + 1)) * US;
+    return schedule_draw_ns(&w->random, from_ns, to_ns);
 }
 
 void wrong(const struct world *w, const char *what)
 {
-    printf("seed %" PRIu64 ", %.3f ms: %s\n", w->seed, (double)w->now_ns / (double)MS, what);
-    fflush(stdout);
-    exit(1);
+    schedule_wrong(w->seed, w->now_ns, what);
 }
 
 void trace(const struct world *w, const char *format, ...)
@@ -41,11 +32,9 @@ void trace(const struct world *w, const char *format, ...)
 
     if (!w->trace)
         return;
-    printf("%9.3f ", (double)w->now_ns / (double)MS);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    schedule_trace(w->now_ns, format, arguments);
     va_end(arguments);
-    putchar('\n');
 }
 
 // ---- the supervisor ----
@@ -263,7 +252,7 @@ static void set_up(struct world *w, uint64_t seed)
     memset(w, 0, sizeof *w);
     w->trace = tracing;
     w->seed = seed;
-    w->random = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    w->random = schedule_random(seed);
     for (int i = 0; i < 4; i++)
         (void)draw(w, 2);
     w->calm = draw(w, 3) == 0;

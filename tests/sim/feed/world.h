@@ -8,11 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../schedule.h"
 #include "supervisor/feed.h"
-
-#define US INT64_C(1000)
-#define MS INT64_C(1000000)
-#define NEVER INT64_MAX
 
 #define FRAMES_MAX 512
 #define MESSAGES_MAX 128

@@ -110,8 +110,8 @@ class Campaign:
         """Figures of sound and recording; what does not hold becomes a failure of the verdict."""
         figures = {}
         if self.arguments.sound:
-            figures["sound"] = sides.judge_sound(verdict.parts, self.records, os.path.dirname(self.frame_numbers),
-                                                 verdict.failures.append)
+            figures["sound"] = sides.judge_sound(verdict.parts, self.records, verdict.states["end"],
+                                                 os.path.dirname(self.frame_numbers), verdict.failures.append)
         if self.arguments.record:
             numbers = {number for part in verdict.parts for number in part.numbers}
             figures["recording"] = sides.judge_recording(self.recordings, self.records, numbers, verdict.failures.append)

@@ -3,7 +3,8 @@
 hold of sound and recording after a campaign. The picture's own verdict does not know of them: no frame may be missing.
 
 - Sound: every access unit follows the one before in every part of the stream, whatever happened; and the click is within
-  SOUND_LIMIT_MS of the flash wherever there are both. Clicks may be missing only while the sound worker was replaced.
+  SOUND_LIMIT_MS of the flash wherever there are both. Clicks may be missing while the sound worker was replaced; a few
+  more say that the machine did not come to it.
 - Recording: every closed segment is what the index says of it (size, SHA-256, frames, an IDR first). No frame that reached
   the decoder is in two segments; one that is in none was on its way in the time of a fault of the recorder or its disk.
   How many of these the index does not tell as a gap is counted: what was written and not yet synced when the disk
@@ -32,6 +33,7 @@ DISK_WORDS = {"disk_full": "full", "disk_broken": "eio", "disk_stall": "stall", 
               "disk_readonly": "readonly"}
 DISK_STALL_S = 2.0
 SOUND_LIMIT_MS = 5
+TOO_BUSY_CLICKS, TOO_BUSY_SHARE = 2, 0.02  # missing for no fault, of all: at most that many, or that share
 CLICKS_A_FAULT = 3  # that may be missing when the sound worker is replaced
 
 
@@ -106,10 +108,10 @@ def windows_of(records, kinds):
             if record["kind"] in kinds]
 
 
-def judge_sound(parts, records, programs, fail):
-    """Figures; `fail` is called with what does not hold."""
+def judge_sound(parts, records, end, programs, fail):
+    """Figures; `end` is the last status, `fail` is called with what does not hold."""
     quiet = windows_of(records, SOUND_KINDS)
-    seconds, missing, units = [], 0, 0
+    seconds, missing, alone, units = [], 0, [], 0
     for part in parts:
         path = part.stream_path
         times = offsets.unit_times(path)
@@ -123,14 +125,17 @@ def judge_sound(parts, records, programs, fail):
             if second.offset_ms is None:
                 missing += 1
                 if not any(first - RATE_FPS <= second.frame < end + RATE_FPS for first, end in quiet):
-                    fail(f"{part.name}: frame {second.frame} has no click, and the sound worker was left alone")
+                    alone.append(second.frame)
             elif abs(second.offset_ms) > SOUND_LIMIT_MS:
                 fail(f"{part.name}: at frame {second.frame} sound is {second.offset_ms:+.2f} ms off")
-    if missing > CLICKS_A_FAULT * len(quiet):
-        fail(f"{missing} clicks are missing in {len(quiet)} faults of the sound worker")
+    if missing - len(alone) > CLICKS_A_FAULT * len(quiet):
+        fail(f"{missing - len(alone)} clicks are missing in {len(quiet)} faults of the sound worker")
+    if len(alone) > max(TOO_BUSY_CLICKS, TOO_BUSY_SHARE * len(seconds)):
+        fail(f"frames {alone[:5]} have no click, and the sound worker was left alone: too busy a machine?")
     if not seconds:
         fail("the sound could not be measured")
-    return {"units": units, "clicks_missing": missing, **offsets.summary(seconds)}
+    told = {name: end["sound"][name] for name in ("silence_s", "late_s", "openings", "repeated", "skipped_units")}
+    return {"told": {**told, "sent": end["sound"]["tracks"][0]["sent"]}, "units": units, "clicks_missing": missing, "of_them_for_no_fault": len(alone), **offsets.summary(seconds)}
 
 
 class Recording:
@@ -201,8 +206,10 @@ def judge_recording(folder, records, received, fail):
     both = sorted(told & set(frames))
     if both:
         fail(f"{len(both)} frames are recorded and told as a gap: {both[:5]}")
-    # The recorder begins after the picture and ends before it.
+    # The recorder begins after the picture and ends before it. What it had to remove was the oldest.
     first = faults.next_number(records[0]["before"])
+    if windows_of(records, FILLED_KINDS):
+        first = max(first, min(frames))
     absent = sorted(number for number in received if first <= number < max(frames) and number not in frames and
                     number not in removed)
     untold = [number for number in absent if number not in told]

@@ -24,5 +24,7 @@ if(NOT CASTOR_SANITIZE AND NOT CASTOR_FUZZ)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME bench_smoke COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/bench_peers.py --smoke
          --bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} --lib ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
-set_tests_properties(bench_smoke PROPERTIES LABELS bench TIMEOUT 180)
+add_test(NAME bench_sound_record COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/bench_sound_record.py --smoke
+         --bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} --lib ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
+set_tests_properties(bench_smoke bench_sound_record PROPERTIES LABELS bench TIMEOUT 180)
 endif()

@@ -135,7 +135,8 @@ def judge_sound(parts, records, end, programs, fail):
     if not seconds:
         fail("the sound could not be measured")
     told = {name: end["sound"][name] for name in ("silence_s", "late_s", "openings", "repeated", "skipped_units")}
-    return {"told": {**told, "sent": end["sound"]["tracks"][0]["sent"]}, "units": units, "clicks_missing": missing, "of_them_for_no_fault": len(alone), **offsets.summary(seconds)}
+    return {"told": {**told, "sent": end["sound"]["tracks"][0]["sent"]}, "units": units, "clicks_missing": missing,
+            "of_them_for_no_fault": len(alone), **offsets.summary(seconds)}
 
 
 class Recording:

@@ -71,7 +71,7 @@ def run_until_cut(arguments, kernel, first, container, after_s):
     finally:
         process.kill()
         process.wait()
-    for line in (rest + (process.stdout.read() or b"")).split(b"\n"):
+    for line in (rest + (process.stdout.read() or b"")).split(b"\n")[:-1]: # the last may be torn
         cut.take(line.decode(errors="replace"))
     return cut
 

@@ -297,6 +297,20 @@ def check_damage(box, folder, gaps, recording):
     check(not glob.glob(path + "*"), "a half file is left")
 
 
+def check_sound(path, pictures):
+    """The sound of an export lies beside its pictures: it begins and ends with them, give or take a moment."""
+    shown = json.loads(subprocess.run(
+        ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "packet=codec_type,pts_time", path],
+        stdout=subprocess.PIPE, timeout=60, check=True).stdout)["packets"]
+    times = {kind: sorted(float(packet["pts_time"]) for packet in shown if packet["codec_type"] == kind)
+             for kind in ("video", "audio")}
+    check(len(times["video"]) == pictures, f"{path}: ffprobe sees {len(times['video'])} pictures of {pictures}")
+    check(times["audio"], f"{path} has no sound")
+    begins, ends = (times["audio"][i] - times["video"][i] for i in (0, -1))
+    check(abs(begins) < 0.1 and abs(ends) < 0.1,
+          f"{path}: the sound begins {begins:.3f} s and ends {ends:.3f} s after the pictures")
+
+
 def from_mp4(folder, programs):
     """The same from a recording in MP4, into both formats."""
     folder = os.path.join(folder, "mp4")
@@ -325,6 +339,7 @@ def from_mp4(folder, programs):
             check(numbers == [number for number, _, _ in units],
                   f"{path}: ffmpeg sees {numbers[:1]} to {numbers[-1:]}, {len(numbers)} pictures")
             check(not complaints, f"{path}: ffmpeg says {complaints[:3]}")
+            check_sound(path, len(units))
     print(f"mp4: gap of {gap['frames']} frames exported as {len(units)}, {len(both)} of them compared", flush=True)
 
 

@@ -24,6 +24,7 @@ struct reader {
     AVBSFContext *annexb; // of MP4
     AVPacket *packet;
     unsigned video;
+    int64_t first_picture_ns; // in the file's own time
 };
 
 static int read_bytes(void *context, uint8_t *to, int size_bytes)
@@ -106,6 +107,11 @@ static int set_up(struct reader *reader)
     if (error < 0)
         return error;
     reader->video = (unsigned)error;
+    const AVStream *video = reader->input->streams[reader->video];
+    if (video->start_time == AV_NOPTS_VALUE)
+        return AVERROR_INVALIDDATA;
+    reader->first_picture_ns =
+        av_rescale_q(video->start_time, video->time_base, (AVRational){1, CASTOR_NS_PER_S});
     reader->packet = av_packet_alloc();
     if (!reader->packet)
         return AVERROR(ENOMEM);
@@ -172,14 +178,16 @@ static int64_t ticks_of(int64_t ns)
     return (int64_t)(((castor_uint128)ns * TICKS + CASTOR_NS_PER_S / 2) / CASTOR_NS_PER_S);
 }
 
-// In a transport stream they stand as they were on air; in an MP4 file they count from its first frame.
+// In a transport stream they stand as they were on air. In an MP4 file the first picture is the one of which
+// the index knows when it was captured; it does not begin with 0 where there is sound, which may begin before
+// it.
 static int64_t pts_on_air(const struct reader *reader, const AVPacket *packet)
 {
     AVRational base = reader->input->streams[packet->stream_index]->time_base;
 
     if (!is_mp4(reader))
         return av_rescale_q(packet->pts, base, (AVRational){1, TICKS}) & PTS_MASK;
-    int64_t ns = av_rescale_q(packet->pts, base, (AVRational){1, CASTOR_NS_PER_S});
+    int64_t ns = av_rescale_q(packet->pts, base, (AVRational){1, CASTOR_NS_PER_S}) - reader->first_picture_ns;
     return (ticks_of(reader->segment.first_capture_ns + ns) + ticks_of(reader->pts_offset_ns)) & PTS_MASK;
 }
 

@@ -6,13 +6,15 @@
 #define TROUBLE_NS CASTOR_NS_PER_S
 // For clocks and threads at the receiver, before it is taken for sure that it has handed something out.
 #define DUE_MARGIN_NS (20 * CASTOR_NS_PER_MS)
+// A receiver acknowledges every 10 ms what it has got; several of those are missing, after a round trip.
+#define SILENCE_NS (100 * CASTOR_NS_PER_MS)
 
 void ledger_init(struct ledger *ledger)
 {
     ledger->oldest = ledger->count = 0;
     ledger->dropped = ledger->repeats = ledger->left = 0;
     ledger->rtt_us = 0;
-    ledger->repeats_ns = 0;
+    ledger->repeats_ns = ledger->life_ns = 0;
     ledger->due_ns = INT64_MIN;
     ledger->closed = false;
 }
@@ -53,6 +55,22 @@ static void note_way(struct ledger *ledger, const struct transport_stats *stats,
         ledger->rtt_us = stats->rtt_us;
 }
 
+// The receiver is silent, and the time of some that wait for its answer is over.
+static void note_overdue(struct ledger *ledger, const struct transport_stats *stats, uint64_t left,
+                         int64_t now_ns)
+{
+    int64_t overdue_ns = due_ns(ledger, stats, now_ns) - DUE_MARGIN_NS;
+
+    if (ledger->life_ns == 0)
+        ledger->life_ns = now_ns;
+    if (now_ns - ledger->life_ns < SILENCE_NS + ledger->rtt_us * CASTOR_NS_PER_US)
+        return;
+    for (uint32_t i = 0; i < ledger->count; i++) {
+        struct ledger_unit *unit = unit_at(ledger, i);
+        unit->overdue = unit->overdue || (unit->end > left && unit->capture_ns < overdue_ns);
+    }
+}
+
 void ledger_settle(struct ledger *ledger, const struct transport_stats *stats, int64_t now_ns)
 {
     // Everything before this payload has left the send buffer: first what was acknowledged, then, where the
@@ -63,8 +81,10 @@ void ledger_settle(struct ledger *ledger, const struct transport_stats *stats, i
 
     note_way(ledger, stats, now_ns);
     // An acknowledgement is a sign of life, and one that nothing waits for needs none.
-    if (arrived > ledger->left || stats->pending_payloads == 0)
+    if (arrived > ledger->left || stats->pending_payloads == 0) {
         ledger->due_ns = due_ns(ledger, stats, now_ns) - DUE_MARGIN_NS;
+        ledger->life_ns = now_ns;
+    }
     for (uint32_t i = 0; i < ledger->count; i++) {
         struct ledger_unit *unit = unit_at(ledger, i);
         if (unit->first >= left)
@@ -72,9 +92,10 @@ void ledger_settle(struct ledger *ledger, const struct transport_stats *stats, i
         if (unit->end > arrived && dropped > 0)
             unit->lost = true;
         else if (unit->end <= left && unit->end > ledger->left)
-            unit->doubtful =
-                ledger->repeats > unit->repeats && unit->capture_ns < due_ns(ledger, stats, now_ns);
+            unit->doubtful = unit->overdue || (ledger->repeats > unit->repeats &&
+                                               unit->capture_ns < due_ns(ledger, stats, now_ns));
     }
+    note_overdue(ledger, stats, left, now_ns);
     ledger->dropped = stats->too_late_payloads;
     ledger->left = left;
 }

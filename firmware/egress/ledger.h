@@ -19,7 +19,9 @@ enum ledger_fate {
     LEDGER_LOST = 2, // thrown away as too late, or not acknowledged when the connection ended
     // Acknowledged, and perhaps never handed out all the same. Either so late, and with payloads repeated on
     // the way, that the receiver will have gone on without it, for a receiver acknowledges what it skips,
-    // too. Or the receiver gave no sign of life after its time to be handed out had come.
+    // too. Or the receiver gave no sign of life after its time to be handed out had come. Or it came to be
+    // overdue while the receiver was silent: what leaves the send buffer then was thrown away here, at the
+    // receiver, or arrived, and the connection's counters cannot tell which.
     LEDGER_DOUBTFUL = 3,
 };
 
@@ -29,6 +31,7 @@ struct ledger_unit {
     int64_t capture_ns;  // where its time to arrive begins
     uint64_t repeats;    // of the connection, before it was sent
     bool lost, doubtful;
+    bool overdue; // not acknowledged in its time, by a receiver that was silent
 };
 
 struct ledger {
@@ -37,6 +40,7 @@ struct ledger {
     uint64_t dropped; // payloads thrown away as too late, seen so far
     uint64_t repeats; // payloads sent again or reported missing, seen so far
     uint64_t left;    // payloads that are no longer in the send buffer
+    int64_t life_ns;  // when the receiver gave a sign of life, 0 = not looked at yet
     int64_t due_ns;   // what was captured before has been handed out, if the receiver got it
     bool closed;
     uint32_t rtt_us;    // the shortest seen, 0 = none yet

@@ -148,6 +148,39 @@ static void test_receiver_that_falls_silent(void **state)
         assert_int_equal(fate_of_next(), i < 4 ? LEDGER_DOUBTFUL : LEDGER_LOST);
 }
 
+// An outage without a repeat in it: what left the buffer behind it may have been thrown away on either side,
+// whatever was counted of it. What was sent at its end arrived in time.
+static void test_overdue_in_a_silence(void **state)
+{
+    const struct transport_stats answered = repeated(16, 13, 0), silent = repeated(19, 16, 0),
+                                 again = repeated(19, 0, 0);
+
+    (void)state;
+    ledger_settle(&ledger, &answered, 1030 * MS);
+    ledger_add(&ledger, 16, 19, 16, 1290 * MS);
+    ledger_settle(&ledger, &silent, 1300 * MS);
+    ledger_settle(&ledger, &again, 1330 * MS);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(fate_of_next(), i < 1 ? LEDGER_ARRIVED : LEDGER_DOUBTFUL);
+    ledger_settle(&ledger, &again, 1500 * MS);
+    assert_int_equal(fate_of_next(), LEDGER_ARRIVED);
+}
+
+// What was sent late is not doubtful by that: the receiver has answered a moment ago.
+static void test_sent_late_is_not_silence(void **state)
+{
+    const struct transport_stats all = repeated(16, 0, 0), one = repeated(19, 3, 0),
+                                 again = repeated(19, 0, 0);
+
+    (void)state;
+    ledger_settle(&ledger, &all, 1490 * MS);
+    (void)lost();
+    ledger_add(&ledger, 16, 19, 16, 1290 * MS);
+    ledger_settle(&ledger, &one, 1500 * MS);
+    ledger_settle(&ledger, &again, 1510 * MS);
+    assert_int_equal(fate_of_next(), LEDGER_ARRIVED);
+}
+
 // A long round trip is no loss: nothing was repeated since it was sent.
 static void test_slow_answer_is_not_late(void **state)
 {
@@ -182,6 +215,8 @@ int main(void)
         cmocka_unit_test_setup(test_acknowledged_after_too_late, begin),
         cmocka_unit_test_setup(test_acknowledged_after_its_time, begin),
         cmocka_unit_test_setup(test_receiver_that_falls_silent, begin),
+        cmocka_unit_test_setup(test_overdue_in_a_silence, begin),
+        cmocka_unit_test_setup(test_sent_late_is_not_silence, begin),
         cmocka_unit_test_setup(test_slow_answer_is_not_late, begin),
         cmocka_unit_test_setup(test_full_ledger_forgets_the_oldest, begin),
     };

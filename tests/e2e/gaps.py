@@ -6,6 +6,7 @@ connection lives, and the sender is killed once. The gaps that castorctl lists a
 exported, and what the edge has, cut where castorctl says, and the exports make every frame once, bit for bit as it
 was recorded, for ffmpeg too.
 """
+import collections
 import contextlib
 import glob
 import json
@@ -18,7 +19,8 @@ import sys
 import threading
 import time
 
-from onair import Box, Failure, Receiver, Stream, check, decode_numbers, free_udp_port, pts_distance, run_parts, wait_for
+from onair import (Box, Failure, Receiver, Stream, check, decode_numbers, free_udp_port, of_the_slate, pts_distance,
+                   run_parts, wait_for)
 
 LATENCY_MS = 250
 GOP_S = 1
@@ -69,6 +71,9 @@ class Relay:
             one.close()
 
 
+Unit = collections.namedtuple("Unit", "number pts data")
+
+
 class Units(Stream):
     """A transport stream with the bytes of its access units."""
 
@@ -82,8 +87,9 @@ class Units(Stream):
         super()._finish_unit()
 
     def numbered(self):
-        """[(number, pts, bytes)]"""
-        return [(unit.number, unit.pts, data) for unit, data in zip(self.units, self.bytes) if unit.number is not None]
+        """[Unit]"""
+        return [Unit(unit.number, unit.pts, data) for unit, data in zip(self.units, self.bytes)
+                if unit.number is not None]
 
 
 @contextlib.contextmanager
@@ -201,7 +207,14 @@ def join(received, exports):
     return joined
 
 
-def check_joined(folder, programs, joined, recorded, last):
+def check_pictures(shown, units, drawn, what):
+    """ffmpeg sees a picture of each access unit, in order, with its own number; but for what the slate drew, on a
+    busy machine, which is no more than the box counted."""
+    slate = of_the_slate(shown, units)
+    check(len(slate) <= drawn, f"{what}: pictures of the slate {slate[:5]}, the box counted {drawn}")
+
+
+def check_joined(folder, programs, joined, recorded, last, drawn):
     numbers = [number for number, _, _ in joined]
     joined = joined[:numbers.index(last) + 1]
     numbers = numbers[:len(joined)]
@@ -220,7 +233,7 @@ def check_joined(folder, programs, joined, recorded, last):
     decoded, complaints = decode_numbers(path, os.path.join(programs, "frame_numbers"), path + ".log")
     complaints = [line for line in complaints if "Timestamps are unset" not in line]
     check(not complaints, f"ffmpeg: {complaints[:3]}")
-    check(decoded == numbers, f"ffmpeg sees {len(decoded)} pictures of {len(numbers)} in order")
+    check_pictures(decoded, joined, drawn, path)
     return numbers
 
 
@@ -248,11 +261,12 @@ def network_goes_away(folder, programs):
         start = Units(receiver.stream_path).numbered()[0][0]
         exports = export_all(box, folder, gaps, start)
         check_refusals(box, folder, gaps, recording)
+        drawn = box.status()["frames"]["slate"]
         box.stop_clean()
         receiver.finish()
         recorded, received = recorded_units(recording), Units(receiver.stream_path).numbered()
         _, last = check_list(gaps, received, recorded)
-        numbers = check_joined(folder, programs, join(received, exports), recorded, last)
+        numbers = check_joined(folder, programs, join(received, exports), recorded, last, drawn)
         later = check_journal(box, gaps, recording)
         check_damage(box, folder, later, recording)
     print(f"ts: {len(gaps)} gaps, {len(exports)} exported; joined {len(numbers)} frames, {numbers[0]} to {numbers[-1]}",
@@ -322,6 +336,7 @@ def from_mp4(folder, programs):
         ts, mp4 = (os.path.join(folder, f"export.{kind}") for kind in ("ts", "mp4"))
         said = json.loads(castorctl(box, "gaps", "export", gap["name"], "--to", ts, "--json"))
         castorctl(box, "gaps", "export", gap["name"], "--to", mp4, "--format", "mp4")
+        drawn = box.status()["frames"]["slate"]
         box.stop_clean()
         receiver.finish()
         units, received = Units(ts).numbered(), {number: (pts, data) for number, pts, data in
@@ -336,8 +351,7 @@ def from_mp4(folder, programs):
               len(units) == said["frames"], f"{ts} has {len(units)} frames, {units[0][0]} to {units[-1][0]}")
         for path in (ts, mp4):
             numbers, complaints = decode_numbers(path, os.path.join(programs, "frame_numbers"), path + ".log")
-            check(numbers == [number for number, _, _ in units],
-                  f"{path}: ffmpeg sees {numbers[:1]} to {numbers[-1:]}, {len(numbers)} pictures")
+            check_pictures(numbers, units, drawn, path)
             check(not complaints, f"{path}: ffmpeg says {complaints[:3]}")
             check_sound(path, len(units))
     print(f"mp4: gap of {gap['frames']} frames exported as {len(units)}, {len(both)} of them compared", flush=True)

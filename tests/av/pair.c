@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define HALF_SECOND_NS 500000000
+// So long after a flash another may be nearer to its click.
+#define DECIDED_AFTER_NS (2 * HALF_SECOND_NS)
 // A flash is known one picture after it was there, a click 150 ms later.
 #define KNOWN_AFTER_NS 300000000
 
@@ -50,6 +52,16 @@ static bool covers(const struct pair_list *list, int64_t at_ns)
            list->until_ns >= at_ns + HALF_SECOND_NS + KNOWN_AFTER_NS;
 }
 
+// Whether the first of one list is the nearest to the first of the other, and that to it.
+static bool belong(const struct pair_list *a, const struct pair_list *b)
+{
+    if (!a->count || !b->count)
+        return false;
+    int64_t apart_ns = llabs(a->at_ns[0] - b->at_ns[0]);
+    return apart_ns < HALF_SECOND_NS && !(a->count > 1 && llabs(a->at_ns[1] - b->at_ns[0]) < apart_ns) &&
+           !(b->count > 1 && llabs(b->at_ns[1] - a->at_ns[0]) < apart_ns);
+}
+
 static bool decide(struct pair *pair, bool ended, struct pair_second *out)
 {
     struct pair_list *flash = &pair->flash, *click = &pair->click;
@@ -62,11 +74,11 @@ static bool decide(struct pair *pair, bool ended, struct pair_second *out)
     if (first_ns == INT64_MAX)
         return false;
     if (!ended && (flash->until_ns == PAIR_NO_TIME || click->until_ns == PAIR_NO_TIME ||
-                   flash->until_ns < first_ns + HALF_SECOND_NS + KNOWN_AFTER_NS ||
-                   click->until_ns < first_ns + HALF_SECOND_NS + KNOWN_AFTER_NS))
+                   flash->until_ns < first_ns + DECIDED_AFTER_NS + KNOWN_AFTER_NS ||
+                   click->until_ns < first_ns + DECIDED_AFTER_NS + KNOWN_AFTER_NS))
         return false;
     *out = (struct pair_second){PAIR_NO_TIME, PAIR_NO_TIME};
-    if (flash->count && click->count && llabs(flash->at_ns[0] - click->at_ns[0]) < HALF_SECOND_NS) {
+    if (belong(flash, click)) {
         out->flash_ns = take(flash);
         out->click_ns = take(click);
     } else if (flash->count && flash->at_ns[0] == first_ns) {

@@ -21,14 +21,15 @@ AAC = ["-c:a", "aac", "-b:a", "128k"]
 OPUS = ["-c:a", "libopus", "-b:a", "128k"]
 
 
-def make(path, offset_ms, *, click=SINE, tone="0", rate_hz=48000, sound=(), fps="30", without=(), dark=()):
+def make(path, offset_ms, *, click=SINE, tone="0", rate_hz=48000, sound=(), fps="30", without=(), dark=(), more="0"):
     """Pattern's flash and a click `offset_ms` after it, each second; without: seconds that have no click, dark: none of
-    them has a flash."""
+    them has a flash; more: further frames n that have one."""
     t = f"mod(t+1-({offset_ms / 1000}),1)"
     mute = "".join(f"*not(eq(floor(t+0.5),{second}))" for second in without)
     sound_of = f"({click.format(t=t)})*0.8{mute}+({tone})*sin(2*PI*440*t)"
     frames = "30" if fps in ("30", "30000/1001") else fps
     lit = f"eq(mod(n,{frames}),0)" + "".join(f"*not(eq(floor(n/{frames}),{second}))" for second in dark)
+    lit = f"{lit}+{more}"
     box = "x=iw*12/16:y=ih*4/16:w=iw*3/16:h=ih*3/16:t=fill"
     subprocess.run(["ffmpeg", "-hide_banner", "-v", "error", "-y",
                     "-f", "lavfi", "-i", f"testsrc2=size=640x360:rate={fps}:duration={SECONDS}",
@@ -78,6 +79,10 @@ def missing(folder, programs):
           f"a missing click is not told: {status}\n{text}")
     status, text = run(programs, path, "--may-miss", "1")
     check(status == 0, f"a click may be missing: {status}\n{text}")
+    make(path, 0, more="eq(n,116)")  # 133 ms before the flash that has the click
+    status, text = run(programs, path, "--may-miss", "1")
+    check(status == 0 and (count(text, "click"), count(text, "flash")) == (1, 0) and max(map(abs, offsets(text))) < 1,
+          f"a click goes to a flash that is not the nearest: {status}\n{text}")
     make(path, 0, dark=(3,))
     status, text = run(programs, path)
     check(status == 1 and (count(text, "click"), count(text, "flash"), count(text, "either")) == (0, 1, 0),

@@ -67,15 +67,15 @@ def run_parts(doc, *parts, options=()):
     for option in ("--bin", *options):
         parser.add_argument(option, required=True)
     parser.add_argument("--keep", action="store_true", help="keep the folder with streams and logs")
-    parser.add_argument("--without", action="append", default=[], choices=[part.__name__ for part in parts],
-                        help="leave this part out")
+    parser.add_argument("--without", action="append", default=[], metavar="PART",
+                        help="leave out the part of this name")
     arguments = vars(parser.parse_args())
     paths = [os.path.abspath(arguments[option.lstrip("-")]) for option in ("--bin", *options)]
     print(f"hardware: {hardware()}", flush=True)
     folder = tempfile.mkdtemp(prefix=f"castor-{os.path.splitext(os.path.basename(sys.argv[0]))[0]}-")
     failed = False
     for part in parts:
-        if part.__name__ in arguments["without"]:
+        if getattr(part, "__name__", "") in arguments["without"]:
             continue
         try:
             part(folder, *paths)

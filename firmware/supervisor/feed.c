@@ -29,7 +29,8 @@ int feed_init(struct feed_state *f, const struct feed_config *config, uint64_t s
     f->budget_ns = config->budget_ns;
     f->anchor_sequence = f->last_sequence = sequence;
     f->anchor_ns = f->live_ns = f->last_ns = origin_ns;
-    f->kept_slot = FEED_NO_SLOT;
+    f->last_live_ns = origin_ns;
+    f->kept_slot = f->last_live_slot = FEED_NO_SLOT;
     for (uint32_t i = 0; i < FEED_SLOTS_MAX; i++)
         f->slot_sequence[i] = FEED_SLOT_FREE;
     return CASTOR_OK;
@@ -208,6 +209,14 @@ static void note_refused(struct feed_state *f, int64_t late_ns)
     feed_order(f, &(struct feed_order){.kind = FEED_ORDER_SLOW, .budget_ns = f->budget_ns});
 }
 
+// A source with a clock of its own may come back anywhere between two frames of the grid. Only one is left
+// out, so that a source that always comes soon after the slate is live again all the same.
+static bool comes_too_soon(const struct feed_state *f, int64_t capture_ns)
+{
+    return f->last_is_slate && !f->left_out && can_draw(f) &&
+           capture_ns < f->last_ns + castor_frame_interval_ns(f->config.rate) / 2;
+}
+
 int feed_live_frame(struct feed_state *f, int64_t now_ns, uint64_t sequence, int64_t capture_ns,
                     uint32_t slot)
 {
@@ -218,7 +227,9 @@ int feed_live_frame(struct feed_state *f, int64_t now_ns, uint64_t sequence, int
     f->process_spoke = true;
     f->process_sequence = sequence;
     f->process_ns = capture_ns;
-    if ((f->started || f->armed) && (sequence <= f->last_sequence || capture_ns <= f->last_ns)) {
+    bool passed = (f->started || f->armed) && (sequence <= f->last_sequence || capture_ns <= f->last_ns);
+    if (passed || comes_too_soon(f, capture_ns)) {
+        f->left_out |= !passed;
         f->slot_sequence[slot] = sequence;
         feed_free(f, slot);
         note_refused(f, now_ns - capture_ns);

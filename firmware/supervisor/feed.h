@@ -6,7 +6,8 @@
 // Frames lie on a grid: from the last live frame on, one every frame interval. A frame that has not come
 // `budget_ns` after its time on the grid is drawn by the slate; one that comes after all is refused, and its
 // slot is free again. As soon as frames come in time the programme is live again. Frames that capture skipped
-// are drawn before the next live one goes on, so that the programme has no holes.
+// are drawn before the next live one goes on, so that the programme has no holes. The first live frame after
+// the slate is left out when it comes less than half an interval after it; the one after that is taken.
 //
 // Who owns which slots. Slots below slate_first_slot are capture's, the others the slate's. The slot of the
 // last live frame is kept after the switch has released it, until the next live frame replaces it: the slate
@@ -73,8 +74,8 @@ struct feed_order {
     int64_t capture_ns;    // GIVE, DRAW, LOST, LIVE
     uint32_t slot;         // GIVE, FREE
     bool slate;            // GIVE
-    uint32_t last_slot;    // DRAW: of the last live frame, FEED_NO_SLOT where there is none
-    int64_t lost_since_ns; // DRAW, LIVE: capture time of the last live frame, or of the start
+    uint32_t last_slot;    // DRAW: of the live frame before, FEED_NO_SLOT where there is none
+    int64_t lost_since_ns; // DRAW, LIVE: capture time of the live frame before, or of the start
     enum feed_cause cause; // LOST, LIVE
     uint64_t frames;       // LIVE
     int64_t budget_ns;     // SLOW
@@ -107,7 +108,11 @@ struct feed_state {
     int64_t anchor_ns;
     uint64_t last_sequence; // newest frame taken in
     int64_t last_ns;
-    bool process_spoke; // the present capture process has sent a frame; its last
+    bool last_is_slate;      // it is drawn by the slate
+    bool left_out;           // no live frame was taken since one that came too soon after the slate
+    uint32_t last_live_slot; // of the newest live frame taken in, or FEED_NO_SLOT
+    int64_t last_live_ns;    // its capture time, or the start
+    bool process_spoke;      // the present capture process has sent a frame; its last
     uint64_t process_sequence;
     int64_t process_ns;
     struct feed_entry queue[FEED_QUEUE_MAX]; // a ring, in order of sequence: taken in and not given yet

@@ -56,10 +56,18 @@ void feed_take_in(struct feed_state *f, const struct feed_entry *entry)
     f->started = true;
     f->last_sequence = entry->sequence;
     f->last_ns = entry->capture_ns;
+    f->last_is_slate = !entry->live;
+    if (entry->live) {
+        f->left_out = false;
+        f->last_live_slot = entry->slot;
+        f->last_live_ns = entry->capture_ns;
+    }
     if (entry->filled)
         f->slot_sequence[entry->slot] = entry->sequence;
 }
 
+// The last picture is that of the newest live frame, also while that still waits for frames before it. Its
+// slot stays until this one is drawn, because the next live frame waits for that.
 void feed_draw(struct feed_state *f, int64_t now_ns, uint64_t sequence, int64_t capture_ns)
 {
     feed_take_in(f, &(struct feed_entry){.sequence = sequence, .capture_ns = capture_ns});
@@ -68,8 +76,8 @@ void feed_draw(struct feed_state *f, int64_t now_ns, uint64_t sequence, int64_t 
     feed_order(f, &(struct feed_order){.kind = FEED_ORDER_DRAW,
                                        .sequence = sequence,
                                        .capture_ns = capture_ns,
-                                       .last_slot = f->kept_slot,
-                                       .lost_since_ns = f->live_ns});
+                                       .last_slot = f->last_live_slot,
+                                       .lost_since_ns = f->last_live_ns});
 }
 
 // ---- giving ----

@@ -75,12 +75,15 @@ def check_grid(stream):
 
 
 def check_steps(stream, pictures):
-    """While the slate is shown frames lie on a grid; the first of a source that has a clock of its own is near it. A
-    busy machine may keep a writer from its own grid: that is not ours."""
+    """While the slate is shown frames lie on a grid; the first of a source that has a clock of its own is near it, and
+    so is the slate's last where that had a live frame left out. A busy machine may keep a writer from its own grid:
+    that is not ours."""
     shown = [white_in(picture) > 300 for picture in pictures]
     returns = 0
-    for step, before, after in zip(steps_of(stream), shown, shown[1:]):
-        if before and after:
+    for step, before, after, next_one in zip(steps_of(stream), shown, shown[1:], [*shown[2:], True]):
+        if before and after and not next_one:
+            check(0.45 < step < 1.55, f"a step of {step:.3f} intervals to the last frame of the slate")
+        elif before and after:
             check(0.999 < step < 1.001, f"a step of {step:.3f} intervals while the slate is shown")
         elif before:
             check(0.45 < step < 1.55, f"a step of {step:.3f} intervals to the first live frame")

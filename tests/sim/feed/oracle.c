@@ -8,7 +8,8 @@
 void oracle_begin(struct world *w)
 {
     memset(&w->oracle, 0, sizeof w->oracle);
-    w->oracle.live_slot = FEED_NO_SLOT;
+    w->oracle.live_slot = w->oracle.tail_live_slot = FEED_NO_SLOT;
+    w->oracle.tail_live_ns = w->origin_ns;
     w->oracle.live_ns = w->oracle.anchor_ns = w->oracle.tail_ns = w->origin_ns;
     w->oracle.able_since_ns = NEVER;
 }
@@ -42,7 +43,11 @@ void oracle_live(struct world *w, const struct picture *picture)
 
     o->now = picture;
     o->freed = false;
-    o->must_take = !o->tail_any || (picture->sequence > o->tail && picture->capture_ns > o->tail_ns);
+    bool rises = !o->tail_any || (picture->sequence > o->tail && picture->capture_ns > o->tail_ns);
+    bool too_soon = o->tail_slate && !o->left_out && w->feed.slate_up && w->config.enabled &&
+                    slots_free(w) > 0 && picture->capture_ns - o->tail_ns < w->interval_ns / 2;
+    o->must_take = rises && !too_soon;
+    o->left_out |= rises && too_soon;
     o->refused += !o->must_take;
     o->refused_run = o->must_take ? 0 : o->refused_run + 1;
     o->slot[picture->slot] =
@@ -187,11 +192,11 @@ static void draw_order(struct world *w, const struct feed_order *order)
         wrong(w, "a frame is drawn that was there");
     if (w->now_ns - order->capture_ns > late_max_ns(w) + (o->now ? 5 * w->interval_ns : 0))
         wrong(w, "a frame is drawn that nobody can use");
-    if (order->last_slot != o->live_slot || order->lost_since_ns != o->live_ns)
+    if (order->last_slot != o->tail_live_slot || order->lost_since_ns != o->tail_live_ns)
         wrong(w, "the slate is told another last picture");
     judge_draw_time(w, order);
     o->owed[o->owed_count++] = (struct owed){order->sequence, w->now_ns, order->capture_ns, true};
-    o->tail_any = true;
+    o->tail_any = o->tail_slate = true;
     o->tail = order->sequence;
     o->tail_ns = order->capture_ns;
     slate_order(w, order);
@@ -270,6 +275,9 @@ static void judge_live(struct world *w)
         o->tail_ns = o->now->capture_ns;
         o->anchor = o->tail;
         o->anchor_ns = o->tail_ns;
+        o->tail_slate = o->left_out = false;
+        o->tail_live_slot = o->now->slot;
+        o->tail_live_ns = o->tail_ns;
     }
     o->now = NULL;
 }

@@ -83,6 +83,9 @@ struct oracle {
     bool tail_any; // frames were ordered or taken in; the newest
     uint64_t tail;
     int64_t tail_ns;
+    bool tail_slate, left_out; // the newest is the slate's; a live one too soon after it was refused
+    uint32_t tail_live_slot;   // of the newest live frame taken in
+    int64_t tail_live_ns;
     uint64_t anchor; // the last live frame taken in, or the start
     int64_t anchor_ns;
     const struct picture *now; // the live frame in this event

@@ -90,7 +90,7 @@ int disk_failed(struct disk *disk, const char *what, int error_number)
 
     disk->saved_errno = error_number;
     snprintf(why, sizeof why, "%s", strerror(error_number));
-    snprintf(disk->text, sizeof disk->text, "%.24s: %.60s: %.40s; %s", what, disk->path, why,
+    snprintf(disk->text, sizeof disk->text, "%.56s: %.40s: %.30s; %s", what, disk->path, why,
              advice(error_number));
     return castor_error_from_errno(error_number);
 }
@@ -161,7 +161,7 @@ int disk_open(struct disk *disk, const char *path)
     snprintf(disk->path, sizeof disk->path, "%s", path);
     disk->folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (disk->folder_fd < 0)
-        return disk_failed(disk, "the recording folder cannot be opened", errno);
+        return disk_failed(disk, "opening the recording folder", errno);
     int error = catalogue_load(disk->folder_fd, &disk->listed);
     if (error == CASTOR_OK)
         error = open_index(disk);

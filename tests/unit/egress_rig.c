@@ -93,6 +93,8 @@ static void take(struct rig *rig, const struct message *m)
                  m->body.gap.number == rig->gap[m->body.gap.destination].number,
              "gaps overlap");
         rig->gap[m->body.gap.destination] = m->body.gap;
+        if (m->body.gap.possible < message_gap_frames(m->body.gap.frames))
+            rig->certain_gap[m->body.gap.destination] = m->body.gap;
         break;
     case MESSAGE_ARRIVED:
         rig->arrived[m->body.arrived.destination] = m->body.arrived.sequence;

@@ -30,7 +30,10 @@ struct rig {
     uint32_t reasons_seen[MESSAGE_DESTINATIONS_MAX]; // bit mask of reasons
     struct message_destination_stats stats[MESSAGE_DESTINATIONS_MAX];
     struct message_gap gap[MESSAGE_DESTINATIONS_MAX]; // the newest
-    uint64_t arrived[MESSAGE_DESTINATIONS_MAX];       // up to this sequence, but for the gaps
+    // The newest that is certain: a receiver that this machine did not let run leaves one that is only
+    // possible.
+    struct message_gap certain_gap[MESSAGE_DESTINATIONS_MAX];
+    uint64_t arrived[MESSAGE_DESTINATIONS_MAX]; // up to this sequence, but for the gaps
 };
 
 // Starts the program; it has got no order yet.

@@ -212,7 +212,7 @@ static bool tool_missing(void)
 // yet, and ends where the next one joined. What it had handed out, and its own output held, is its own.
 static void check_gap(uint64_t ended_at, uint64_t first_after)
 {
-    const struct message_gap *gap = &rig.gap[0];
+    const struct message_gap *gap = &rig.certain_gap[0];
 
     print_message("ended at %llu, told %llu to %llu (%u possible)\n", (unsigned long long)ended_at,
                   (unsigned long long)gap->first, (unsigned long long)gap->last, gap->possible);

@@ -33,6 +33,7 @@ struct meter {
     double *offset_ms;
     uint32_t count, room, seconds, no_click, no_flash, neither;
     uint64_t pictures, samples;
+    float tone_peak;
     FILE *list;
 };
 
@@ -43,19 +44,23 @@ struct limits {
 
 static int usage(FILE *to, int status)
 {
-    fputs("av_offset [--limit MS] [--least N] [--may-miss N] [--track N] [--list FILE] STREAM\n"
-          "\n"
-          "Prints, second by second, when the click was heard less when the flash was seen (positive: the "
-          "sound is late),\n"
-          "and judges. STREAM is a file, \"-\" or what libavformat opens.\n"
-          "  --limit MS    no second may be off by more (5)\n"
-          "  --least N     so many seconds must have both (3)\n"
-          "  --may-miss N  so many may lack one or both (0)\n"
-          "  --track N     which sound track, from 0\n"
-          "  --list FILE   a line for each second: flash and click in ns of the stream's time, - where there "
-          "was none\n"
-          "Status: 0 within the limits, 1 not, 2 the stream cannot be measured.\n",
-          to);
+    fputs(
+        "av_offset [--limit MS] [--least N] [--may-miss N] [--track N] [--tone LEVEL] [--list FILE] STREAM\n"
+        "\n"
+        "Prints, second by second, when the click was heard less when the flash was seen (positive: the "
+        "sound is late),\n"
+        "and judges. STREAM is a file, \"-\" or what libavformat opens.\n"
+        "  --limit MS    no second may be off by more (5)\n"
+        "  --least N     so many seconds must have both (3)\n"
+        "  --may-miss N  so many may lack one or both (0)\n"
+        "  --track N     which sound track, from 0\n"
+        "  --tone LEVEL  a tone of this peak (1 is full scale) is there all the time: a click that follows "
+        "silence\n"
+        "                has lost its beginning and counts as none\n"
+        "  --list FILE   a line for each second: flash and click in ns of the stream's time, - where there "
+        "was none\n"
+        "Status: 0 within the limits, 1 not, 2 the stream cannot be measured.\n",
+        to);
     return status;
 }
 
@@ -150,7 +155,7 @@ static bool take_sound(struct meter *meter)
     if (frame->sample_rate < 8000 || frame->sample_rate > 96000)
         return false;
     if ((uint32_t)frame->sample_rate != meter->clicks.rate_hz)
-        click_init(&meter->clicks, (uint32_t)frame->sample_rate);
+        click_init(&meter->clicks, (uint32_t)frame->sample_rate, meter->tone_peak);
     for (int i = 0; i < frame->nb_samples; i++) {
         float level = media_level(frame, i);
         if (level < 0)
@@ -255,7 +260,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"limit", 1, NULL, 'l'}, {"least", 1, NULL, 'n'}, {"may-miss", 1, NULL, 'm'}, {"track", 1, NULL, 't'},
-        {"list", 1, NULL, 'o'},  {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
+        {"list", 1, NULL, 'o'},  {"tone", 1, NULL, 'p'},  {"help", 0, NULL, 'h'},     {NULL, 0, NULL, 0}};
     static struct meter meter;
     struct limits limits = {5, 3, 0};
     const char *list = NULL;
@@ -274,6 +279,9 @@ int main(int argc, char **argv)
             break;
         case 't':
             track = atoi(optarg);
+            break;
+        case 'p':
+            meter.tone_peak = strtof(optarg, NULL);
             break;
         case 'o':
             list = optarg;

@@ -8,6 +8,7 @@
 // In blocks of 5 ms.
 #define BEFORE_FIRST 10 // the loudness before a click is taken from here
 #define BEFORE_LAST 2   // to here: what a codec smears forward is not in it
+#define SILENCE_FIRST 6 // an access unit of AAC, and what it needs of the one before
 #define RISE 3          // a click reaches its peak within so many
 #define AFTER_FIRST 20  // by then a click is over
 #define AFTER_LAST 30
@@ -16,12 +17,13 @@
 #define LOUDER 3.0f
 #define BLOCKS_A_SECOND 200
 
-void click_init(struct click_finder *finder, uint32_t rate_hz)
+void click_init(struct click_finder *finder, uint32_t rate_hz, float tone_peak)
 {
     assert(rate_hz / BLOCKS_A_SECOND > 0 && rate_hz / BLOCKS_A_SECOND <= CLICK_BLOCK_SAMPLES);
     memset(finder, 0, sizeof *finder);
     finder->rate_hz = rate_hz;
     finder->block_samples = rate_hz / BLOCKS_A_SECOND;
+    finder->tone_least = tone_peak / 2;
 }
 
 static struct click_block *block_at(struct click_finder *finder, uint64_t number)
@@ -37,6 +39,16 @@ static float loudest(struct click_finder *finder, uint64_t first, uint64_t end)
         if (block_at(finder, number)->peak > peak)
             peak = block_at(finder, number)->peak;
     return peak;
+}
+
+// Whether there was no tone right before a click. The block before may hold the click's own beginning,
+// smeared.
+static bool follows_silence(struct click_finder *finder, uint64_t at)
+{
+    for (uint64_t number = at - SILENCE_FIRST; number <= at - BEFORE_LAST; number++)
+        if (block_at(finder, number)->peak < finder->tone_least)
+            return true;
+    return false;
 }
 
 // The first sample from half the peak on: a codec's echo before the click is far below that.
@@ -68,6 +80,8 @@ static bool look(struct click_finder *finder, int64_t *onset_ns)
     if (loudest(finder, at + AFTER_FIRST, at + AFTER_LAST) > peak / 2)
         return false;
     finder->deaf_until = at + AFTER_FIRST;
+    if (follows_silence(finder, at))
+        return false;
     *onset_ns = onset(finder, at - 1, at + RISE, peak / 2);
     return true;
 }
@@ -77,7 +91,7 @@ bool click_feed(struct click_finder *finder, float level, int64_t at_ns, int64_t
     struct click_block *block;
 
     if ((finder->blocks || finder->filled) && llabs(at_ns - finder->next_ns) > 1000000)
-        click_init(finder, finder->rate_hz);
+        click_init(finder, finder->rate_hz, 2 * finder->tone_least);
     finder->next_ns = at_ns + 1000000000 / finder->rate_hz;
     block = block_at(finder, finder->blocks);
     if (finder->filled == 0)

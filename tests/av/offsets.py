@@ -13,6 +13,7 @@ import subprocess
 import onair
 
 Second = collections.namedtuple("Second", "frame offset_ms")  # of the flash; None: no click
+TONE_PEAK = 0.01  # driver tone, 40 dB below full scale (drivers/sound/tone.c)
 UNIT_TICKS = 1920  # an access unit of AAC at 48 kHz, in 90 kHz
 
 
@@ -22,7 +23,7 @@ class Offsets:
     def __init__(self, programs, stream_path, stream=None, track=0):
         list_path = f"{stream_path}.track{track}.seconds"
         reply = subprocess.run([os.path.join(programs, "av_offset"), "--list", list_path, "--track", str(track),
-                                stream_path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
+                                "--tone", str(TONE_PEAK), stream_path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True)
         onair.check(reply.returncode in (0, 1), f"av_offset cannot measure {stream_path}: {reply.stdout}")
         self.text = reply.stdout
         stream = stream or onair.Stream(stream_path)

@@ -21,12 +21,14 @@ AAC = ["-c:a", "aac", "-b:a", "128k"]
 OPUS = ["-c:a", "libopus", "-b:a", "128k"]
 
 
-def make(path, offset_ms, *, click=SINE, tone="0", rate_hz=48000, sound=(), fps="30", without=(), dark=(), more="0"):
+def make(path, offset_ms, *, click=SINE, tone="0", rate_hz=48000, sound=(), fps="30", without=(), dark=(), more="0",
+         hole="0"):
     """Pattern's flash and a click `offset_ms` after it, each second; without: seconds that have no click, dark: none of
-    them has a flash; more: further frames n that have one."""
+    them has a flash; more: further frames n that have one; hole: when there is no sound at all."""
     t = f"mod(t+1-({offset_ms / 1000}),1)"
     mute = "".join(f"*not(eq(floor(t+0.5),{second}))" for second in without)
     sound_of = f"({click.format(t=t)})*0.8{mute}+({tone})*sin(2*PI*440*t)"
+    sound_of = f"({sound_of})*not({hole})"
     frames = "30" if fps in ("30", "30000/1001") else fps
     lit = f"eq(mod(n,{frames}),0)" + "".join(f"*not(eq(floor(n/{frames}),{second}))" for second in dark)
     lit = f"{lit}+{more}"
@@ -91,6 +93,12 @@ def missing(folder, programs):
     status, text = run(programs, path)
     check(status == 1 and (count(text, "click"), count(text, "flash"), count(text, "either")) == (0, 0, 1),
           f"a second with neither is not told: {status}\n{text}")
+    make(path, 0, click=COSINE, tone="0.01", hole="between(t,3.8,4.006)")  # the click's first 6 ms are in it
+    status, text = run(programs, path)
+    check(max(offsets(text)) > 5, f"a click without its beginning is not late: the case shows nothing\n{text}")
+    status, text = run(programs, path, "--tone", "0.01")
+    check(status == 1 and count(text, "click") == 1 and max(map(abs, offsets(text))) < 1,
+          f"a click without its beginning is measured: {status}\n{text}")
     make(path, 0, click="0.0*{t}", tone="0.3*mod(floor(t*4),2)")
     status, text = run(programs, path)
     check(status == 1 and not offsets(text), f"tones of a quarter of a second are taken for clicks: {status}\n{text}")

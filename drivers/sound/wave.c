@@ -11,8 +11,8 @@ static int64_t frame_ns(const struct wave *wave, uint64_t since_origin)
     return wave->origin.capture_ns + castor_frame_time_ns(wave->video_rate, since_origin);
 }
 
-// The first click that has not ended at time_ns. None begins before the origin: frames of that time had
-// another numbering, or none.
+// The first click that has not ended at time_ns. None begins before the origin: frames of that time belong to
+// the origin before it, or there are none.
 static int64_t click_from(const struct wave *wave, int64_t time_ns)
 {
     const struct castor_rational rate = wave->video_rate;
@@ -46,11 +46,20 @@ void wave_init(struct wave *wave, const struct sound_config *config, const struc
     }
 }
 
-void wave_set_origin(struct wave *wave, const struct source_origin *origin)
+static void take_over(struct wave *wave, const struct source_origin *origin)
 {
     wave->origin = *origin;
+    wave->next.capture_ns = 0;
     if (wave->clicks)
         wave->click_ns = 0; // looked up anew with the next sample
+}
+
+void wave_set_origin(struct wave *wave, const struct source_origin *origin)
+{
+    if (wave->origin.capture_ns == 0)
+        take_over(wave, origin);
+    else
+        wave->next = *origin;
 }
 
 static float sine(uint32_t hz, int64_t time_ns)
@@ -67,13 +76,24 @@ static float click(int64_t since_ns)
     return left_ns < FADE_NS ? value * (float)left_ns / FADE_NS : value;
 }
 
+static void look_up(struct wave *wave, int64_t time_ns)
+{
+    if (wave->click_ns != INT64_MAX && time_ns >= wave->click_ns + WAVE_CLICK_NS)
+        wave->click_ns = click_from(wave, time_ns);
+}
+
 void wave_sample(struct wave *wave, int64_t time_ns, float *out)
 {
     const int64_t half_sample_ns = CASTOR_NS_PER_S / 2 / wave->rate_hz;
+    const int64_t next_ns = wave->next.capture_ns - half_sample_ns;
     float common = 0;
 
-    if (wave->click_ns != INT64_MAX && time_ns >= wave->click_ns + WAVE_CLICK_NS)
-        wave->click_ns = click_from(wave, time_ns);
+    look_up(wave, time_ns);
+    // A click that began before is brought to its end.
+    if (wave->next.capture_ns != 0 && time_ns >= next_ns && wave->click_ns >= next_ns) {
+        take_over(wave, &wave->next);
+        look_up(wave, time_ns);
+    }
     if (time_ns >= wave->click_ns - half_sample_ns) // its first sample is the one nearest to the frame
         common = click(time_ns - wave->click_ns);
     for (uint32_t c = 0; c < wave->channels; c++)

@@ -17,8 +17,9 @@ struct wave {
     float tone_peak; // 0: no tone
     bool clicks;
     struct castor_rational video_rate;
-    struct source_origin origin;
-    int64_t click_ns; // where the click in force or the next one begins; INT64_MAX: there is none
+    struct source_origin origin; // in force; capture_ns 0: none
+    struct source_origin next;   // told, and in force from its time on; capture_ns 0: none
+    int64_t click_ns;            // where the click in force or the next one begins; INT64_MAX: there is none
 };
 
 // Without a picture (config->video_rate.num 0) the clicks are at whole seconds of the house clock; with one,
@@ -26,6 +27,8 @@ struct wave {
 void wave_init(struct wave *wave, const struct sound_config *config, const struct sound_format *format,
                uint32_t tone_db, bool clicks);
 
+// The first is in force at once, another for what lies after it: sound is made later than its picture, so
+// that samples from before it may still have to come.
 void wave_set_origin(struct wave *wave, const struct source_origin *origin);
 
 // One sample, `channels` floats, at a time that is not before that of the call before.

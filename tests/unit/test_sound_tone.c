@@ -81,15 +81,44 @@ static void test_origin_moves(void **state)
     assert_int_equal(clicks_in(&wave, 10 * S, 12 * S, times, 8), 2);
     assert_near(times[0], first.capture_ns);
     assert_near(times[1], first.capture_ns + S);
-    wave_set_origin(&wave, &second);
-    assert_int_equal(clicks_in(&wave, 12 * S, 14 * S, times, 8), 2);
-    assert_near(times[0], second.capture_ns);
-    assert_near(times[1], second.capture_ns + S);
+    wave_set_origin(&wave, &second); // ahead: what lies before it is the first one's
+    assert_int_equal(clicks_in(&wave, 12 * S, 14 * S, times, 8), 3);
+    assert_near(times[0], first.capture_ns + 2 * S);
+    assert_near(times[1], second.capture_ns);
+    assert_near(times[2], second.capture_ns + S);
     wave_init(&wave, &(struct sound_config){0}, &stereo, 40, true); // no picture: whole seconds
     assert_int_equal(clicks_in(&wave, 3 * S - 1, 5 * S - 1, times, 8), 2);
     assert_near(times[0], 3 * S);
     wave_init(&wave, &(struct sound_config){0}, &stereo, 40, false);
     assert_int_equal(clicks_in(&wave, 3 * S - 1, 5 * S - 1, times, 8), 0);
+}
+
+// A capture process that starts anew goes on with the grid from its newest frame, whichever that is. Wherever
+// the samples are by then, behind it, within a click or beyond, no click is lost, cut or made twice.
+static void test_no_origin_costs_a_click(void **state)
+{
+    const struct sound_config config = {.video_rate = {240, 1}, .origin = {480, 10 * S, 0}};
+
+    (void)state;
+    for (int64_t told = -30; told <= 30; told++)           // so many milliseconds from the click on
+        for (uint64_t frame = 700; frame < 740; frame++) { // 720 clicks
+            const int64_t at_ns = 11 * S + told * CASTOR_NS_PER_MS;
+            const struct source_origin anew = {
+                frame, 10 * S + castor_frame_time_ns(config.video_rate, frame - 480), 0};
+            struct wave wave, whole;
+            wave_init(&wave, &config, &stereo, 0, true);
+            whole = wave;
+            for (uint64_t n = sound_samples_in(RATE_HZ, 11 * S - 32 * CASTOR_NS_PER_MS);
+                 sound_time_ns(RATE_HZ, n) < 11 * S + 32 * CASTOR_NS_PER_MS; n++) {
+                const int64_t time_ns = sound_time_ns(RATE_HZ, n);
+                float value[SOUND_CHANNELS_MAX], expected[SOUND_CHANNELS_MAX];
+                if (time_ns >= at_ns && wave.next.capture_ns == 0 && wave.origin.sequence != frame)
+                    wave_set_origin(&wave, &anew);
+                wave_sample(&wave, time_ns, value);
+                wave_sample(&whole, time_ns, expected);
+                assert_true(fabsf(value[0] - expected[0]) < 1e-3f);
+            }
+        }
 }
 
 // How much of a frequency a channel has, by its level in the middle of a second.
@@ -197,9 +226,9 @@ static void test_configurations_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clicks_are_at_frames),       cmocka_unit_test(test_origin_moves),
-        cmocka_unit_test(test_each_channel_has_its_tone),  cmocka_unit_test(test_driver_gives_the_signal),
-        cmocka_unit_test(test_configurations_are_checked),
+        cmocka_unit_test(test_clicks_are_at_frames),    cmocka_unit_test(test_origin_moves),
+        cmocka_unit_test(test_no_origin_costs_a_click), cmocka_unit_test(test_each_channel_has_its_tone),
+        cmocka_unit_test(test_driver_gives_the_signal), cmocka_unit_test(test_configurations_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,6 @@ int main(void)
     enum log_level level;
 
     if (worker_process_begin("capture", MESSAGE_WORKER_FD, SANDBOX_NO_NETWORK, &level) != CASTOR_OK)
-        return CAPTURE_EXIT_PROTOCOL;
+        return WORKER_EXIT_PROTOCOL;
     return capture_worker_run(MESSAGE_WORKER_FD, source_driver_find);
 }

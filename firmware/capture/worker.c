@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/worker.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "draw/overlay.h"
 #include "ipc/channel.h"
+#include "ipc/duty.h"
 #include "pool/pool.h"
 #include "pool/slot_book.h"
 
-#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
 #define STATS_INTERVAL_NS CASTOR_NS_PER_S
 // The pool's control page does not wake anybody: while the source lacks slots, it is looked at this often.
 #define SLOT_LOOK_NS (2 * CASTOR_NS_PER_MS)
@@ -23,7 +19,7 @@
 #define OVERLAY_START_NS (300 * CASTOR_NS_PER_MS)
 
 struct capture {
-    int fd;
+    struct duty duty;
     capture_find find;
     struct source *source;
     struct overlay *overlay;        // from START on
@@ -35,35 +31,7 @@ struct capture {
     enum source_signal signal;
     struct source_text reason; // why there is no signal; "" = there is one
     struct source_text note;   // the source's, that was logged last
-    int64_t start_until_ns;
-    bool done;
-    int exit_code;
 };
-
-static void finish(struct capture *capture, int exit_code)
-{
-    capture->done = true;
-    capture->exit_code = exit_code;
-}
-
-static void send_failed(struct capture *capture, int error, const char *text)
-{
-    struct message message;
-
-    log_error("%s", text);
-    message_init(&message, MESSAGE_FAILED);
-    message.body.failed.error = error;
-    (void)snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
-    if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
-        log_warning("the supervisor did not take the reason of the failure");
-    finish(capture, CAPTURE_EXIT_SOURCE);
-}
-
-static void protocol_error(struct capture *capture, const char *why)
-{
-    log_error("bad message from the supervisor: %s", why);
-    finish(capture, CAPTURE_EXIT_PROTOCOL);
-}
 
 static void handle_start(struct capture *capture, const struct message_capture_start *start)
 {
@@ -78,7 +46,7 @@ static void handle_start(struct capture *capture, const struct message_capture_s
     int error;
 
     if (capture->source) {
-        protocol_error(capture, "a second START");
+        duty_refuse(&capture->duty, "a second START");
         return;
     }
     error = capture->find(start->driver, &driver, &why);
@@ -87,13 +55,12 @@ static void handle_start(struct capture *capture, const struct message_capture_s
     if (!error)
         error = overlay_create(&capture->source->format, &capture->overlay);
     if (error) {
-        send_failed(capture, error, why.text[0] ? why.text : castor_error_text(error));
+        duty_fail(&capture->duty, error, why.text[0] ? why.text : castor_error_text(error));
         return;
     }
     message_init(&ready, MESSAGE_CAPTURE_READY);
     ready.body.capture_ready.format = capture->source->format;
-    if (channel_send(capture->fd, &ready, NULL, 0) != CASTOR_OK)
-        finish(capture, CAPTURE_EXIT_OK);
+    duty_tell(&capture->duty, &ready);
 }
 
 static bool same_picture(const struct castor_format *a, const struct castor_format *b)
@@ -101,25 +68,24 @@ static bool same_picture(const struct castor_format *a, const struct castor_form
     return a->width_px == b->width_px && a->height_px == b->height_px && a->pixel == b->pixel;
 }
 
-// Takes over the descriptors on success.
-static void handle_pool(struct capture *capture, const struct message_capture_pool *pool, const int *fds,
-                        unsigned fd_count)
+static void handle_pool(struct capture *capture, const struct message_capture_pool *pool)
 {
+    const unsigned fd_count = capture->duty.fd_count;
+    const int *fds = capture->duty.fds;
     struct pool_parts parts;
-    int error;
 
     if (!capture->source || capture->pool || fd_count < 2 ||
         !pool_share_read(fds + 1, fd_count - 1, pool->dmabuf_count, &parts) ||
         !same_picture(&pool->format, &capture->source->format)) {
-        protocol_error(capture, "a POOL out of turn or for another picture");
+        duty_refuse(&capture->duty, "a POOL out of turn or for another picture");
         return;
     }
     parts.control = fds[0];
-    error = pool_attach(&pool->format, pool->slot_count, &parts, &capture->pool);
-    if (error) {
-        protocol_error(capture, "a POOL that cannot be mapped");
+    if (pool_attach(&pool->format, pool->slot_count, &parts, &capture->pool) != CASTOR_OK) {
+        duty_refuse(&capture->duty, "a POOL that cannot be mapped");
         return;
     }
+    duty_keep(&capture->duty, 0, fd_count);
     pool_write_only(capture->pool, pool->first_slot, pool->end_slot);
     slot_book_init(&capture->book, capture->pool, pool->first_slot, pool->end_slot, pool->slot_sequence);
     if (!overlay_wait(capture->overlay, castor_now_ns() + OVERLAY_START_NS))
@@ -130,49 +96,32 @@ static void handle_pool(struct capture *capture, const struct message_capture_po
 static void handle_overlay(struct capture *capture, const struct message_overlay *order)
 {
     if (!capture->overlay)
-        protocol_error(capture, "an OVERLAY before START");
+        duty_refuse(&capture->duty, "an OVERLAY before START");
     else if (overlay_set(capture->overlay, order) != CASTOR_OK)
         log_error("no memory for item %u of the overlay", order->index);
 }
 
-static void handle_message(struct capture *capture)
+static void handle_message(void *worker)
 {
-    struct message message;
-    int fds[MESSAGE_FDS_MAX];
-    unsigned fd_count = 0;
-    const char *why = "";
-    int error = channel_receive(capture->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
+    struct capture *capture = worker;
+    const struct message *message = &capture->duty.message;
 
-    if (error == CASTOR_ERR_AGAIN)
-        return;
-    if (error == CASTOR_ERR_INVALID) {
-        protocol_error(capture, why);
-        return;
-    }
-    if (error) { // the supervisor is gone: nobody is left to tell
-        finish(capture, CAPTURE_EXIT_OK);
-        return;
-    }
-    switch (message.header.type) {
+    switch (message->header.type) {
     case MESSAGE_STOP:
-        finish(capture, CAPTURE_EXIT_OK);
+        duty_finish(&capture->duty, WORKER_EXIT_OK);
         break;
     case MESSAGE_CAPTURE_START:
-        handle_start(capture, &message.body.capture_start);
+        handle_start(capture, &message->body.capture_start);
         break;
     case MESSAGE_CAPTURE_POOL:
-        handle_pool(capture, &message.body.capture_pool, fds, fd_count);
+        handle_pool(capture, &message->body.capture_pool);
         break;
     case MESSAGE_OVERLAY:
-        handle_overlay(capture, &message.body.overlay);
+        handle_overlay(capture, &message->body.overlay);
         break;
     default:
-        protocol_error(capture, message_name(message.header.type));
+        duty_refuse(&capture->duty, message_name(message->header.type));
     }
-    if (message.header.type == MESSAGE_CAPTURE_POOL && capture->pool && !capture->done)
-        return;
-    for (unsigned i = 0; i < fd_count; i++)
-        close(fds[i]);
 }
 
 static void fill_queue(struct capture *capture)
@@ -180,7 +129,7 @@ static void fill_queue(struct capture *capture)
     struct castor_frame frame;
     uint32_t slot;
 
-    while (!capture->done && source_lent(capture->source) < capture->source->queue_depth &&
+    while (!capture->duty.done && source_lent(capture->source) < capture->source->queue_depth &&
            slot_book_take(&capture->book, &slot)) {
         int error;
 
@@ -192,7 +141,7 @@ static void fill_queue(struct capture *capture)
             continue;
         slot_book_put(&capture->book, slot, POOL_SLOT_FREE);
         if (error != CASTOR_ERR_FULL)
-            send_failed(capture, error, source_fault(capture->source));
+            duty_fail(&capture->duty, error, source_fault(capture->source));
         return;
     }
 }
@@ -207,12 +156,12 @@ static void announce(struct capture *capture, const struct castor_frame *frame)
     message.body.frame.sequence = frame->sequence;
     message.body.frame.capture_ns = frame->capture_ns;
     message.body.frame.slot = frame->slot;
-    error = channel_send(capture->fd, &message, NULL, 0);
+    error = channel_send(capture->duty.fd, &message, NULL, 0);
     slot_book_put(&capture->book, frame->slot, error ? POOL_SLOT_FREE : frame->sequence);
     if (error == CASTOR_ERR_FULL)
         capture->unannounced++; // its sequence is missing at the supervisor, who counts it there
     else if (error)
-        finish(capture, CAPTURE_EXIT_OK);
+        duty_finish(&capture->duty, WORKER_EXIT_OK);
 }
 
 // Drawn now and not ahead of time: a clock tells the time of this frame, and a change is in force at once.
@@ -237,8 +186,8 @@ static void handle_source(struct capture *capture)
     }
     if (error == CASTOR_ERR_AGAIN)
         return;
-    send_failed(capture, error,
-                source_fault(capture->source)[0] ? source_fault(capture->source) : castor_error_text(error));
+    duty_fail(&capture->duty, error,
+              source_fault(capture->source)[0] ? source_fault(capture->source) : castor_error_text(error));
 }
 
 // Says where the source's own timeline lies, as soon as the source does.
@@ -251,11 +200,11 @@ static void tell_origins(struct capture *capture)
         message_init(&message, MESSAGE_CAPTURE_ORIGIN);
         message.body.capture_origin = (struct message_capture_origin){
             .sequence = origin.sequence, .capture_ns = origin.capture_ns, .media_ns = origin.media_ns};
-        int error = channel_send(capture->fd, &message, NULL, 0);
+        int error = channel_send(capture->duty.fd, &message, NULL, 0);
         if (error == CASTOR_ERR_FULL)
             log_warning("the supervisor did not take where the source's time line lies");
         else if (error)
-            finish(capture, CAPTURE_EXIT_OK);
+            duty_finish(&capture->duty, WORKER_EXIT_OK);
     }
 }
 
@@ -299,7 +248,7 @@ static void look_at_overlay(struct capture *capture)
 
         if (state->reason[0])
             log_warning("item %u of the overlay: %s", state->index, state->reason);
-        if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
+        if (channel_send(capture->duty.fd, &message, NULL, 0) != CASTOR_OK)
             log_warning("the supervisor did not take the state of an item");
     }
 }
@@ -323,30 +272,29 @@ static void send_stats(struct capture *capture, int64_t now_ns)
     message.body.capture_stats.signal = capture->signal;
     (void)snprintf(message.body.capture_stats.reason, sizeof message.body.capture_stats.reason, "%s",
                    capture->reason.text);
-    if (channel_send(capture->fd, &message, NULL, 0) != CASTOR_OK)
+    if (channel_send(capture->duty.fd, &message, NULL, 0) != CASTOR_OK)
         log_debug("the supervisor did not take the statistics; the next ones hold the same totals");
 }
 
-// How long to wait at most: until the next statistics, a look at the pool, or the end of the supervisor's
-// time to start.
-static struct timespec wait_at_most(const struct capture *capture, int64_t now_ns)
+// Until when to wait at most: the next statistics, a look at the pool, or the end of the supervisor's time to
+// start.
+static int64_t wait_until_ns(const struct capture *capture, int64_t now_ns)
 {
-    int64_t until_ns = capture->pool ? capture->stats_ns : capture->start_until_ns;
+    int64_t until_ns = capture->pool ? capture->stats_ns : capture->duty.start_until_ns;
 
     if (capture->pool && source_lent(capture->source) == 0 && until_ns > now_ns + SLOT_LOOK_NS)
         until_ns = now_ns + SLOT_LOOK_NS;
-    return castor_timespec(until_ns > now_ns ? until_ns - now_ns : 0);
+    return until_ns;
 }
 
 static void step(struct capture *capture)
 {
-    struct pollfd fds[2] = {{.fd = capture->fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = capture->duty.fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
     int64_t now_ns = castor_now_ns();
-    struct timespec wait;
 
     if (capture->pool) {
         fill_queue(capture);
-        if (capture->done)
+        if (capture->duty.done)
             return;
         tell_origins(capture);
         look_at_signal(capture);
@@ -354,32 +302,27 @@ static void step(struct capture *capture)
         look_at_overlay(capture);
         send_stats(capture, now_ns);
         fds[1].fd = source_descriptor(capture->source);
-    } else if (now_ns > capture->start_until_ns) {
-        send_failed(capture, CASTOR_ERR_TIMEOUT, "the supervisor sent no START and POOL in time");
+    } else if (now_ns > capture->duty.start_until_ns) {
+        duty_fail(&capture->duty, CASTOR_ERR_TIMEOUT, "the supervisor sent no START and POOL in time");
         return;
     }
-    wait = wait_at_most(capture, now_ns);
-    if (ppoll(fds, 2, &wait, NULL) < 0 && errno != EINTR) {
-        send_failed(capture, CASTOR_ERR_INTERNAL, "waiting for the source failed");
+    if (!duty_wait(&capture->duty, fds, 2, wait_until_ns(capture, now_ns)))
         return;
-    }
     if (fds[1].revents)
         handle_source(capture);
-    if (fds[0].revents && !capture->done)
-        handle_message(capture);
+    if (fds[0].revents && !capture->duty.done)
+        duty_read(&capture->duty, handle_message, capture);
 }
 
 int capture_worker_run(int fd, capture_find find)
 {
-    struct capture capture = {.fd = fd,
-                              .find = find,
-                              .start_until_ns = castor_now_ns() + START_BUDGET_NS,
-                              .exit_code = CAPTURE_EXIT_OK};
+    struct capture capture = {.find = find};
 
-    while (!capture.done)
+    duty_begin(&capture.duty, fd);
+    while (!capture.duty.done)
         step(&capture);
     source_close(capture.source);
     overlay_destroy(capture.overlay);
     pool_destroy(capture.pool);
-    return capture.exit_code;
+    return (int)capture.duty.exit;
 }

@@ -3,17 +3,12 @@
 #ifndef CAPTURE_WORKER_H
 #define CAPTURE_WORKER_H
 
+#include "base/worker_process.h"
 #include "hal/source.h"
-
-enum capture_exit {
-    CAPTURE_EXIT_OK = 0,       // STOP, or the supervisor is gone
-    CAPTURE_EXIT_SOURCE = 1,   // the source could not be opened or ended; FAILED says why
-    CAPTURE_EXIT_PROTOCOL = 2, // the supervisor broke the protocol
-};
 
 typedef int (*capture_find)(const char *name, const struct source_driver **out, struct source_text *why);
 
-// Runs until told to stop; returns the exit code. `fd` is the channel to the supervisor, kept open.
+// Runs until told to stop; returns an enum worker_exit. `fd` is the channel to the supervisor, kept open.
 int capture_worker_run(int fd, capture_find find);
 
 #endif

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slate/worker.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "draw/overlay.h"
-#include "ipc/channel.h"
+#include "ipc/duty.h"
 #include "pool/pool.h"
 #include "pool/slot_book.h"
 #include "slate/canvas.h"
 #include "slate/loader.h"
 
-#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
 #define STATS_INTERVAL_NS (500 * CASTOR_NS_PER_MS)
 
 struct slate {
-    int fd;
+    struct duty duty;
     struct pool *pool;
     struct slot_book book;
     struct canvas canvas;
@@ -28,58 +23,24 @@ struct slate {
     struct look *look;       // NULL until the first is loaded
     uint64_t drawn;
     int64_t stats_ns; // when the next STATS is due
-    int64_t start_until_ns;
-    bool done;
-    int exit_code;
 };
 
-static void finish(struct slate *slate, int exit_code)
+static void handle_start(struct slate *slate, const struct message_slate_start *start)
 {
-    slate->done = true;
-    slate->exit_code = exit_code;
-}
-
-static void fail(struct slate *slate, int error, const char *text)
-{
-    struct message message;
-
-    log_error("%s", text);
-    message_init(&message, MESSAGE_FAILED);
-    message.body.failed.error = error;
-    (void)snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
-    if (channel_send(slate->fd, &message, NULL, 0) != CASTOR_OK)
-        log_warning("the supervisor did not take the reason of the failure");
-    finish(slate, SLATE_EXIT_FAILED);
-}
-
-static void protocol_error(struct slate *slate, const char *why)
-{
-    log_error("bad message from the supervisor: %s", why);
-    finish(slate, SLATE_EXIT_PROTOCOL);
-}
-
-// A supervisor that does not read will end this process; one that is gone is none to tell.
-static void tell(struct slate *slate, const struct message *message)
-{
-    if (channel_send(slate->fd, message, NULL, 0) != CASTOR_OK)
-        finish(slate, SLATE_EXIT_OK);
-}
-
-// Takes over the descriptors on success.
-static bool handle_start(struct slate *slate, const struct message_slate_start *start, const int *fds,
-                         unsigned fd_count)
-{
+    const unsigned fd_count = slate->duty.fd_count;
+    const int *fds = slate->duty.fds;
     struct pool_parts parts;
 
     if (slate->pool || fd_count < 2 || !pool_share_read(fds + 1, fd_count - 1, start->dmabuf_count, &parts)) {
-        protocol_error(slate, "a START out of turn or without a pool");
-        return false;
+        duty_refuse(&slate->duty, "a START out of turn or without a pool");
+        return;
     }
     parts.control = fds[0];
     if (pool_attach(&start->format, start->slot_count, &parts, &slate->pool) != CASTOR_OK) {
-        protocol_error(slate, "a pool that cannot be mapped");
-        return false;
+        duty_refuse(&slate->duty, "a pool that cannot be mapped");
+        return;
     }
+    duty_keep(&slate->duty, 0, fd_count);
     pool_write_only(slate->pool, start->first_slot, start->end_slot);
     slot_book_init(&slate->book, slate->pool, start->first_slot, start->end_slot, start->slot_sequence);
     int error = canvas_init(&slate->canvas, &start->format);
@@ -90,16 +51,15 @@ static bool handle_start(struct slate *slate, const struct message_slate_start *
     if (!error)
         error = loader_ask(&slate->loader, &start->look);
     if (error)
-        fail(slate, error, "out of memory for the slate");
-    return true;
+        duty_fail(&slate->duty, error, "out of memory for the slate");
 }
 
 static void handle_look(struct slate *slate, const struct message_slate_look *look)
 {
     if (!slate->pool)
-        protocol_error(slate, "a LOOK before START");
+        duty_refuse(&slate->duty, "a LOOK before START");
     else if (loader_ask(&slate->loader, look) != CASTOR_OK)
-        fail(slate, CASTOR_ERR_NO_MEMORY, "out of memory for another look of the slate");
+        duty_fail(&slate->duty, CASTOR_ERR_NO_MEMORY, "out of memory for another look of the slate");
 }
 
 // Capture tells what became of the same item; here nobody asks.
@@ -108,7 +68,7 @@ static void handle_overlay(struct slate *slate, const struct message_overlay *or
     struct message_overlay_state told;
 
     if (!slate->overlay) {
-        protocol_error(slate, "an OVERLAY before START");
+        duty_refuse(&slate->duty, "an OVERLAY before START");
         return;
     }
     while (overlay_report(slate->overlay, &told))
@@ -137,8 +97,8 @@ static void handle_draw(struct slate *slate, const struct message_slate_draw *dr
 
     if (!slate->look || !slot_book_take(&slate->book, &slot) ||
         (draw->last_slot != MESSAGE_NO_SLOT && draw->last_slot >= slate->book.first)) {
-        protocol_error(slate,
-                       "a DRAW before READY, without a free slot, or after a frame that is not capture's");
+        duty_refuse(&slate->duty,
+                    "a DRAW before READY, without a free slot, or after a frame that is not capture's");
         return;
     }
     if (draw->last_slot != MESSAGE_NO_SLOT)
@@ -151,49 +111,33 @@ static void handle_draw(struct slate *slate, const struct message_slate_draw *dr
     message_init(&message, MESSAGE_FRAME);
     message.body.frame =
         (struct message_frame){.sequence = draw->sequence, .capture_ns = draw->capture_ns, .slot = slot};
-    tell(slate, &message);
+    duty_tell(&slate->duty, &message);
 }
 
-static void handle_message(struct slate *slate)
+static void handle_message(void *worker)
 {
-    struct message message;
-    int fds[MESSAGE_FDS_MAX];
-    unsigned fd_count = 0;
-    const char *why = "";
-    bool kept = false;
-    int error = channel_receive(slate->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
+    struct slate *slate = worker;
+    const struct message *message = &slate->duty.message;
 
-    if (error == CASTOR_ERR_AGAIN)
-        return;
-    if (error == CASTOR_ERR_INVALID) {
-        protocol_error(slate, why);
-        return;
-    }
-    if (error) { // the supervisor is gone: nobody is left to tell
-        finish(slate, SLATE_EXIT_OK);
-        return;
-    }
-    switch (message.header.type) {
+    switch (message->header.type) {
     case MESSAGE_STOP:
-        finish(slate, SLATE_EXIT_OK);
+        duty_finish(&slate->duty, WORKER_EXIT_OK);
         break;
     case MESSAGE_SLATE_START:
-        kept = handle_start(slate, &message.body.slate_start, fds, fd_count);
+        handle_start(slate, &message->body.slate_start);
         break;
     case MESSAGE_SLATE_LOOK:
-        handle_look(slate, &message.body.slate_look);
+        handle_look(slate, &message->body.slate_look);
         break;
     case MESSAGE_SLATE_DRAW:
-        handle_draw(slate, &message.body.slate_draw);
+        handle_draw(slate, &message->body.slate_draw);
         break;
     case MESSAGE_OVERLAY:
-        handle_overlay(slate, &message.body.overlay);
+        handle_overlay(slate, &message->body.overlay);
         break;
     default:
-        protocol_error(slate, message_name(message.header.type));
+        duty_refuse(&slate->duty, message_name(message->header.type));
     }
-    for (unsigned i = 0; i < fd_count && !kept; i++)
-        close(fds[i]);
 }
 
 static void handle_loaded(struct slate *slate)
@@ -205,7 +149,7 @@ static void handle_loaded(struct slate *slate)
     if (error == CASTOR_ERR_AGAIN)
         return;
     if (error) {
-        fail(slate, error, "out of memory for the slate");
+        duty_fail(&slate->duty, error, "out of memory for the slate");
         return;
     }
     look_destroy(slate->look);
@@ -215,7 +159,7 @@ static void handle_loaded(struct slate *slate)
         log_warning("%s", look->note);
     message_init(&message, MESSAGE_SLATE_READY);
     (void)snprintf(message.body.slate_ready.note, sizeof message.body.slate_ready.note, "%s", look->note);
-    tell(slate, &message);
+    duty_tell(&slate->duty, &message);
 }
 
 static void send_stats(struct slate *slate, int64_t now_ns)
@@ -227,45 +171,41 @@ static void send_stats(struct slate *slate, int64_t now_ns)
     slate->stats_ns = now_ns + STATS_INTERVAL_NS;
     message_init(&message, MESSAGE_SLATE_STATS);
     message.body.slate_stats.drawn = slate->drawn;
-    tell(slate, &message);
+    duty_tell(&slate->duty, &message);
 }
 
 static void step(struct slate *slate)
 {
-    struct pollfd fds[2] = {{.fd = slate->fd, .events = POLLIN},
+    struct pollfd fds[2] = {{.fd = slate->duty.fd, .events = POLLIN},
                             {.fd = slate->pool ? slate->loader.done_fd : -1, .events = POLLIN}};
     int64_t now_ns = castor_now_ns();
 
     send_stats(slate, now_ns);
-    int64_t until_ns = slate->look ? slate->stats_ns : slate->start_until_ns;
+    int64_t until_ns = slate->look ? slate->stats_ns : slate->duty.start_until_ns;
     if (!slate->look && now_ns > until_ns) {
-        fail(slate, CASTOR_ERR_TIMEOUT, "the slate was not told what to show, or could not load it, in time");
+        duty_fail(&slate->duty, CASTOR_ERR_TIMEOUT,
+                  "the slate was not told what to show, or could not load it, in time");
         return;
     }
-    struct timespec wait = castor_timespec(until_ns > now_ns ? until_ns - now_ns : 0);
-    if (ppoll(fds, 2, &wait, NULL) < 0 && errno != EINTR) {
-        fail(slate, CASTOR_ERR_INTERNAL, "waiting for orders failed");
+    if (!duty_wait(&slate->duty, fds, 2, until_ns))
         return;
-    }
     if (fds[1].revents)
         handle_loaded(slate);
-    if (fds[0].revents && !slate->done)
-        handle_message(slate);
+    if (fds[0].revents && !slate->duty.done)
+        duty_read(&slate->duty, handle_message, slate);
 }
 
 int slate_worker_run(int fd)
 {
-    struct slate slate = {.fd = fd,
-                          .loader = {.done_fd = -1},
-                          .start_until_ns = castor_now_ns() + START_BUDGET_NS,
-                          .exit_code = SLATE_EXIT_OK};
+    struct slate slate = {.loader = {.done_fd = -1}};
 
-    while (!slate.done)
+    duty_begin(&slate.duty, fd);
+    while (!slate.duty.done)
         step(&slate);
     loader_finish(&slate.loader);
     look_destroy(slate.look);
     overlay_destroy(slate.overlay);
     canvas_finish(&slate.canvas);
     pool_destroy(slate.pool);
-    return slate.exit_code;
+    return (int)slate.duty.exit;
 }

@@ -11,7 +11,7 @@ RULES = {
     'drivers/module': {'hal'}, 'drivers/transport': {'hal'},
     'drivers/encoder': {'hal', 'drivers/module'}, 'drivers/source': {'hal', 'drivers/module'},
     'drivers/sound': {'hal', 'drivers/module', 'drivers/source'},  # clocks and files are the same
-    'base': {'hal'}, 'ipc': {'hal'}, 'pool': {'hal'},
+    'base': {'hal'}, 'ipc': {'hal', 'base'}, 'pool': {'hal'},
     'mux': {'hal', 'base'},
     'archive': {'hal'},
     'record': {'hal', 'mux', 'archive'} | SHARED,

@@ -160,7 +160,7 @@ static void test_frames_stand_in_their_slots(void **state)
         last = frame.sequence;
     }
     send_plain(&box, MESSAGE_STOP);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
+    assert_int_equal(box_join(&box), WORKER_EXIT_OK);
 }
 
 static void send_text(struct box *box, uint32_t revision, const char *text)
@@ -239,7 +239,7 @@ static void test_overlay(void **state)
             assert_true(after < before - 50);
     }
     send_plain(&box, MESSAGE_STOP);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
+    assert_int_equal(box_join(&box), WORKER_EXIT_OK);
 }
 
 // No slot is filled again before it is released; what passes meanwhile is a gap, and STATS count it.
@@ -277,7 +277,7 @@ static void test_held_slots_are_spared(void **state)
     assert_string_equal(stats.reason, "");
     assert_int_equal(stats.cpu_copies, 0); // drawn in place
     send_plain(&box, MESSAGE_STOP);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
+    assert_int_equal(box_join(&box), WORKER_EXIT_OK);
 }
 
 static void test_restart_keeps_the_grid(void **state)
@@ -293,7 +293,7 @@ static void test_restart_keeps_the_grid(void **state)
     assert_int_equal(box.origin.capture_ns, first.capture_ns);
     close(box.fd); // the supervisor dies: so does capture
     box.fd = -1;
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
+    assert_int_equal(box_join(&box), WORKER_EXIT_OK);
     box_play_pattern(&box, first.sequence, first.capture_ns);
     second = receive_frame(&box);
     assert_int_equal(box.origin.sequence, first.sequence); // the same grid
@@ -302,7 +302,7 @@ static void test_restart_keeps_the_grid(void **state)
     assert_int_equal(second.capture_ns,
                      first.capture_ns + castor_frame_time_ns(rate, second.sequence - first.sequence));
     send_plain(&box, MESSAGE_STOP);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_OK);
+    assert_int_equal(box_join(&box), WORKER_EXIT_OK);
 }
 
 static void test_failures_say_why(void **state)
@@ -326,7 +326,7 @@ static void test_failures_say_why(void **state)
         assert_int_equal(message.header.type, MESSAGE_FAILED);
         if (!strstr(message.body.failed.text, bad[i].says))
             fail_msg("%s", message.body.failed.text);
-        assert_int_equal(box_join(&box), CAPTURE_EXIT_SOURCE);
+        assert_int_equal(box_join(&box), WORKER_EXIT_FAILED);
     }
 }
 
@@ -355,7 +355,7 @@ static void test_end_of_a_pipe_is_told(void **state)
     while (message.header.type == MESSAGE_CAPTURE_STATS);
     assert_int_equal(message.header.type, MESSAGE_FAILED);
     assert_int_equal(message.body.failed.error, CASTOR_ERR_END);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_SOURCE);
+    assert_int_equal(box_join(&box), WORKER_EXIT_FAILED);
     close(pipe_fds[0]);
 }
 
@@ -367,21 +367,21 @@ static void test_protocol_errors_end_it(void **state)
     (void)state;
     box_start(&box); // bytes that are no message
     assert_int_equal(send(box.fd, "garbage", 7, 0), 7);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_PROTOCOL);
+    assert_int_equal(box_join(&box), WORKER_EXIT_PROTOCOL);
 
     box_start(&box); // a message that is not for capture
     send_plain(&box, MESSAGE_EGRESS_READY);
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_PROTOCOL);
+    assert_int_equal(box_join(&box), WORKER_EXIT_PROTOCOL);
 
     box_start(&box); // a pool before the source is open
     send_pool(&box, &(struct castor_format){320, 180, CASTOR_PIXEL_I420, {50, 1}});
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_PROTOCOL);
+    assert_int_equal(box_join(&box), WORKER_EXIT_PROTOCOL);
 
     box_start(&box); // a pool of another size than the source's pictures
     send_start(&box, "pattern", "", 320, 0, 0);
     receive(&box, &message);
     send_pool(&box, &(struct castor_format){640, 360, CASTOR_PIXEL_I420, {50, 1}});
-    assert_int_equal(box_join(&box), CAPTURE_EXIT_PROTOCOL);
+    assert_int_equal(box_join(&box), WORKER_EXIT_PROTOCOL);
 }
 
 int main(void)

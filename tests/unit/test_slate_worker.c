@@ -242,7 +242,7 @@ static void last_picture(uint32_t pixel)
     assert_in_range(differences(&box, &frame, &kept, &first, &last), 1, 5000); // another second
     free(kept.plane[0]);
     free(live.plane[0]);
-    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+    assert_int_equal(stop(&box), WORKER_EXIT_OK);
 }
 
 static void test_the_last_picture_and_the_time_since(void **state)
@@ -269,7 +269,7 @@ static void test_the_last_picture_is_copied_once(void **state)
     frame = drawn(&box, 700 * CASTOR_NS_PER_MS, 1);
     assert_true(same(&box, &frame, &live));
     free(live.plane[0]);
-    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+    assert_int_equal(stop(&box), WORKER_EXIT_OK);
 }
 
 // Burned in like everywhere; the last picture has its overlay already.
@@ -302,7 +302,7 @@ static void test_the_overlay_is_drawn_but_on_the_last_picture(void **state)
     assert_true(same(&box, &frame, &live));
     free(live.plane[0]);
     free(black.plane[0]);
-    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+    assert_int_equal(stop(&box), WORKER_EXIT_OK);
 }
 
 static void test_without_a_last_picture_it_is_black(void **state)
@@ -317,7 +317,7 @@ static void test_without_a_last_picture_it_is_black(void **state)
     frame = drawn(&box, 33 * CASTOR_NS_PER_MS, MESSAGE_NO_SLOT);
     assert_true(same(&box, &frame, &black));
     free(black.plane[0]);
-    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+    assert_int_equal(stop(&box), WORKER_EXIT_OK);
 }
 
 static void test_bars_come_after_the_hold_and_go_with_another_look(void **state)
@@ -347,7 +347,7 @@ static void test_bars_come_after_the_hold_and_go_with_another_look(void **state)
     free(live.plane[0]);
     free(bars.plane[0]);
     free(black.plane[0]);
-    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+    assert_int_equal(stop(&box), WORKER_EXIT_OK);
 }
 
 static void test_broken_files_are_told_and_replaced(void **state)
@@ -372,7 +372,7 @@ static void test_broken_files_are_told_and_replaced(void **state)
     assert_true(same(&box, &frame, &bars));
     free(bars.plane[0]);
     unlink(path);
-    assert_int_equal(stop(&box), SLATE_EXIT_OK);
+    assert_int_equal(stop(&box), WORKER_EXIT_OK);
 }
 
 static void test_protocol_errors_end_it(void **state)
@@ -383,20 +383,20 @@ static void test_protocol_errors_end_it(void **state)
     (void)state;
     begin(&box, CASTOR_PIXEL_I420); // a DRAW before START
     order(&box, CASTOR_NS_PER_S, MESSAGE_NO_SLOT);
-    assert_int_equal(end(&box), SLATE_EXIT_PROTOCOL);
+    assert_int_equal(end(&box), WORKER_EXIT_PROTOCOL);
 
     (void)start(&box, CASTOR_PIXEL_I420, &wanted); // a second START
     send_start(&box, &wanted);
-    assert_int_equal(end(&box), SLATE_EXIT_PROTOCOL);
+    assert_int_equal(end(&box), WORKER_EXIT_PROTOCOL);
 
     (void)start(&box, CASTOR_PIXEL_I420, &wanted); // a last picture in the slate's own slots
     order(&box, CASTOR_NS_PER_S, FIRST);
-    assert_int_equal(end(&box), SLATE_EXIT_PROTOCOL);
+    assert_int_equal(end(&box), WORKER_EXIT_PROTOCOL);
 
     (void)start(&box, CASTOR_PIXEL_I420, &wanted); // more frames than slots
     for (int i = 0; i < SLOTS - FIRST + 1; i++)
         order(&box, CASTOR_NS_PER_S + i, MESSAGE_NO_SLOT);
-    assert_int_equal(end(&box), SLATE_EXIT_PROTOCOL);
+    assert_int_equal(end(&box), WORKER_EXIT_PROTOCOL);
 }
 
 int main(void)

@@ -1,7 +1,12 @@
 # Where libx265 was there to build against, its driver must pass.
 if(TARGET castor-encoder-x265)
   add_dependencies(contract_encoder castor-encoder-x265)
-  foreach(pixel i420 p010)
+  # libx265 is the longest of them, and deeper pictures are nothing new to a sanitizer.
+  set(pixels i420)
+  if(NOT CASTOR_SANITIZE)
+    list(APPEND pixels p010)
+  endif()
+  foreach(pixel ${pixels})
     add_test(NAME contract_encoder_x265_${pixel} COMMAND contract_encoder x265 hevc ${pixel})
     set_tests_properties(contract_encoder_x265_${pixel} PROPERTIES LABELS contract TIMEOUT 600)
   endforeach()

@@ -12,7 +12,7 @@ int main(void)
     enum log_level level;
 
     if (worker_process_begin("egress", MESSAGE_WORKER_FD, SANDBOX_NETWORK, &level) != CASTOR_OK)
-        return EGRESS_EXIT_PROTOCOL;
+        return WORKER_EXIT_PROTOCOL;
     // libsrt's destructors would wait up to a second for its threads.
     _exit(egress_worker_run(MESSAGE_WORKER_FD, transport_driver_find));
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "egress/worker.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +12,9 @@
 #include "egress/sound_feed.h"
 #include "hal/time.h"
 #include "ipc/channel.h"
+#include "ipc/duty.h"
 #include "pool/ring.h"
 
-#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
 #define STATS_INTERVAL_NS CASTOR_NS_PER_S
 #define TICK_BUSY_NS (20 * CASTOR_NS_PER_MS)
 #define TICK_CALM_NS (100 * CASTOR_NS_PER_MS)
@@ -31,7 +29,7 @@
 
 struct egress {
     struct mux_sink sink; // first: the mux gives it back to us
-    int fd;
+    struct duty duty;
     destination_find find;
     struct mux *mux;
     struct ring *rings[MESSAGE_PATHS_MAX];
@@ -41,41 +39,13 @@ struct egress {
     struct destination destinations[MESSAGE_DESTINATIONS_MAX];
     struct outbox outbox;
     uint64_t seed;
-    int64_t start_until_ns;
     int64_t tick_ns;  // when the connections are to be looked after
     int64_t stats_ns; // when the next statistics are due
     int64_t unit_ns;  // start of the access unit that is being sent
     uint32_t unit_bytes;
-    uint64_t refused; // access units that the mux did not take
-    bool stopping;
-    bool done;
-    int exit_code;
+    uint64_t refused;   // access units that the mux did not take
+    bool says_farewell; // at the end, since the supervisor said STOP
 };
-
-static void finish(struct egress *egress, int exit_code)
-{
-    egress->done = true;
-    egress->exit_code = exit_code;
-}
-
-static void protocol_error(struct egress *egress, const char *why)
-{
-    log_error("bad message from the supervisor: %s", why);
-    finish(egress, EGRESS_EXIT_PROTOCOL);
-}
-
-static void send_failed(struct egress *egress, int error, const char *text)
-{
-    struct message message;
-
-    log_error("%s", text);
-    message_init(&message, MESSAGE_FAILED);
-    message.body.failed.error = error;
-    snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
-    if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
-        log_warning("the supervisor did not take the reason of the failure");
-    finish(egress, EGRESS_EXIT_FAILED);
-}
 
 // ---- start ----
 
@@ -98,57 +68,54 @@ static int start_mux(struct egress *egress, const struct message_egress_start *s
     return error ? error : mux_create(&config, &egress->mux);
 }
 
-// Takes over the descriptors one by one; *taken is how many.
-static int attach_rings(struct egress *egress, const struct message_egress_start *start, const int *fds,
-                        unsigned *taken)
+static int attach_rings(struct egress *egress, const struct message_egress_start *start)
 {
+    const int *fds = egress->duty.fds;
+
     for (unsigned i = 0; i < start->path_count; i++) {
         int error = ring_attach_reader(fds[i], start->ring_bytes, &egress->rings[i]);
 
         if (error)
             return error;
-        *taken = i + 1;
+        duty_keep(&egress->duty, i, 1);
     }
     egress->path_count = start->path_count;
     int error = sound_feed_start(&egress->sound, start, fds[start->path_count]);
     if (error)
         return error;
     if (start->track_count > 0) {
-        *taken = start->path_count + 1;
+        duty_keep(&egress->duty, start->path_count, 1);
         mux_set_companion(egress->mux, &egress->sound.companion);
     }
     return CASTOR_OK;
 }
 
-static void handle_start(struct egress *egress, const struct message_egress_start *start, const int *fds,
-                         unsigned fd_count, unsigned *taken)
+static void handle_start(struct egress *egress, const struct message_egress_start *start)
 {
     struct message ready;
     int error;
 
-    if (egress->mux || fd_count != start->path_count + (start->track_count > 0)) {
-        protocol_error(egress, egress->mux ? "a second START" : "a START without its rings");
+    if (egress->mux || egress->duty.fd_count != start->path_count + (start->track_count > 0)) {
+        duty_refuse(&egress->duty, egress->mux ? "a second START" : "a START without its rings");
         return;
     }
     error = start_mux(egress, start);
     if (error) {
-        send_failed(
-            egress, error,
-            error == CASTOR_ERR_INVALID
-                ? "the multiplexer refuses its settings: service name, PTS offset, PCR interval (10 to "
-                  "40 ms) or constant rate (200 kbit/s to 1 Gbit/s) out of range; correct the "
-                  "configuration under mux"
-                : "out of memory for the multiplexer");
+        duty_fail(&egress->duty, error,
+                  error == CASTOR_ERR_INVALID
+                      ? "the multiplexer refuses its settings: service name, PTS offset, PCR interval (10 to "
+                        "40 ms) or constant rate (200 kbit/s to 1 Gbit/s) out of range; correct the "
+                        "configuration under mux"
+                      : "out of memory for the multiplexer");
         return;
     }
-    error = attach_rings(egress, start, fds, taken);
+    error = attach_rings(egress, start);
     if (error) {
-        protocol_error(egress, "a ring that cannot be mapped");
+        duty_refuse(&egress->duty, "a ring that cannot be mapped");
         return;
     }
     message_init(&ready, MESSAGE_EGRESS_READY);
-    if (channel_send(egress->fd, &ready, NULL, 0) != CASTOR_OK)
-        finish(egress, EGRESS_EXIT_OK);
+    duty_tell(&egress->duty, &ready);
     egress->stats_ns = castor_now_ns() + STATS_INTERVAL_NS;
 }
 
@@ -219,7 +186,7 @@ static void handle_emit(struct egress *egress, const struct message_emit *emit)
     int error;
 
     if (emit->path >= egress->path_count) {
-        protocol_error(egress, "an EMIT before START or for a path that does not exist");
+        duty_refuse(&egress->duty, "an EMIT before START or for a path that does not exist");
         return;
     }
     egress->unit_ns = sent.started_ns;
@@ -227,60 +194,44 @@ static void handle_emit(struct egress *egress, const struct message_emit *emit)
     sent.accepted = send_unit(egress, emit);
     sent.bytes = egress->unit_bytes;
     sent.sent_ns = castor_now_ns();
-    error = outbox_send(&egress->outbox, egress->fd, &sent);
+    error = outbox_send(&egress->outbox, egress->duty.fd, &sent);
     if (error == CASTOR_ERR_LOST)
-        finish(egress, EGRESS_EXIT_OK);
+        duty_finish(&egress->duty, WORKER_EXIT_OK);
     else if (error)
-        send_failed(egress, error, "the supervisor does not read the answers of egress");
+        duty_fail(&egress->duty, error, "the supervisor does not read the answers of egress");
 }
 
 // ---- the channel ----
 
-// One message. False when there was none.
-static bool handle_message(struct egress *egress)
+static void handle_message(void *worker)
 {
-    static struct message message; // too large for the stack of a loop
-    int fds[MESSAGE_FDS_MAX];
-    unsigned fd_count = 0, taken = 0;
-    const char *why = "";
-    int error = channel_receive(egress->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
+    struct egress *egress = worker;
+    struct message *message = &egress->duty.message;
 
-    if (error == CASTOR_ERR_AGAIN)
-        return false;
-    if (error == CASTOR_ERR_INVALID) {
-        protocol_error(egress, why);
-        return true;
-    }
-    if (error) { // the supervisor is gone: nobody is left to tell
-        finish(egress, EGRESS_EXIT_OK);
-        return true;
-    }
-    switch (message.header.type) {
+    switch (message->header.type) {
     case MESSAGE_STOP:
-        egress->stopping = true;
+        egress->says_farewell = true;
+        duty_finish(&egress->duty, WORKER_EXIT_OK);
         break;
     case MESSAGE_EGRESS_START:
-        handle_start(egress, &message.body.egress_start, fds, fd_count, &taken);
+        handle_start(egress, &message->body.egress_start);
         break;
     case MESSAGE_DESTINATION:
-        handle_destination(egress, &message.body.destination);
-        explicit_bzero(&message, sizeof message);
+        handle_destination(egress, &message->body.destination);
+        explicit_bzero(message, sizeof *message);
         break;
     case MESSAGE_SOUND_READY:
-        sound_feed_ready(&egress->sound, &message.body.sound_ready);
+        sound_feed_ready(&egress->sound, &message->body.sound_ready);
         break;
     case MESSAGE_SOUND_UNIT:
-        sound_feed_unit(&egress->sound, &message.body.sound_unit);
+        sound_feed_unit(&egress->sound, &message->body.sound_unit);
         break;
     case MESSAGE_EMIT:
-        handle_emit(egress, &message.body.emit);
+        handle_emit(egress, &message->body.emit);
         break;
     default:
-        protocol_error(egress, message_name(message.header.type));
+        duty_refuse(&egress->duty, message_name(message->header.type));
     }
-    for (unsigned i = taken; i < fd_count; i++)
-        close(fds[i]);
-    return true;
 }
 
 // ---- connections ----
@@ -293,7 +244,7 @@ static void report_gaps(struct egress *egress, struct destination *destination, 
     message_init(&message, MESSAGE_GAP);
     while (gap_book_next(&destination->gaps, now_ns, &message.body.gap)) {
         message.body.gap.destination = destination->index;
-        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
             return;
         gap_book_told(&destination->gaps, now_ns);
     }
@@ -301,7 +252,7 @@ static void report_gaps(struct egress *egress, struct destination *destination, 
     if (!gap_book_next_arrived(&destination->gaps, now_ns, &message.body.arrived))
         return;
     message.body.arrived.destination = destination->index;
-    if (channel_send(egress->fd, &message, NULL, 0) == CASTOR_OK)
+    if (channel_send(egress->duty.fd, &message, NULL, 0) == CASTOR_OK)
         gap_book_told_arrived(&destination->gaps);
 }
 
@@ -312,16 +263,16 @@ static void report(struct egress *egress, struct destination *destination)
     if (destination->changed) {
         // The counters first: whoever sees a connection gone sees with it what that has lost.
         destination_stats_message(destination, &message);
-        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
             return;
         destination_state_message(destination, &message);
         // A full channel: it stays changed and is told at the next tick.
-        destination->changed = channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK;
+        destination->changed = channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK;
     }
     if (destination->needs_idr) {
         message_init(&message, MESSAGE_NEED_IDR);
         message.body.need_idr.destination = destination->index;
-        destination->needs_idr = channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK;
+        destination->needs_idr = channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK;
     }
 }
 
@@ -333,7 +284,7 @@ static void send_stats(struct egress *egress)
         if (!egress->destinations[i].present)
             continue;
         destination_stats_message(&egress->destinations[i], &message);
-        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
             log_debug("the supervisor did not take the statistics; the next ones hold the same totals");
     }
 }
@@ -345,7 +296,7 @@ static void send_sound_stats(struct egress *egress)
     for (uint32_t i = 0; i < egress->sound.track_count; i++) {
         message_init(&message, MESSAGE_EGRESS_SOUND);
         sound_line_totals(egress->sound.line, i, &message.body.egress_sound);
-        if (channel_send(egress->fd, &message, NULL, 0) != CASTOR_OK)
+        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
             return; // the next ones hold the same totals
     }
 }
@@ -372,38 +323,31 @@ static void look_after(struct egress *egress, int64_t now_ns)
     }
 }
 
-static int wait_for_message(struct egress *egress, int64_t until_ns)
+// True when there are messages.
+static bool wait_for_message(struct egress *egress)
 {
-    struct pollfd poll_fd = {.fd = egress->fd, .events = POLLIN};
-    int64_t left_ns = until_ns - castor_now_ns();
-    const struct timespec wait = castor_timespec(left_ns > 0 ? left_ns : 0);
-    int n;
+    struct pollfd polled = {.fd = egress->duty.fd, .events = POLLIN};
 
     if (egress->outbox.count > 0)
-        poll_fd.events |= POLLOUT;
-    n = ppoll(&poll_fd, 1, &wait, NULL);
-    if (n < 0 && errno != EINTR) {
-        send_failed(egress, CASTOR_ERR_INTERNAL, "waiting for the supervisor failed");
-        return 0;
-    }
-    if (n > 0 && (poll_fd.revents & POLLOUT) && outbox_flush(&egress->outbox, egress->fd) != CASTOR_OK)
-        finish(egress, EGRESS_EXIT_OK);
-    return n > 0 && (poll_fd.revents & ~POLLOUT);
+        polled.events |= POLLOUT;
+    if (!duty_wait(&egress->duty, &polled, 1, egress->tick_ns + TICK_PATIENCE_NS))
+        return false;
+    if ((polled.revents & POLLOUT) && outbox_flush(&egress->outbox, egress->duty.fd) != CASTOR_OK)
+        duty_finish(&egress->duty, WORKER_EXIT_OK);
+    return polled.revents & ~POLLOUT;
 }
 
 static void step(struct egress *egress)
 {
     // Media goes first: everything that waits in the channel, then the connections.
-    if (wait_for_message(egress, egress->tick_ns + TICK_PATIENCE_NS)) {
-        while (!egress->done && !egress->stopping && handle_message(egress))
+    if (wait_for_message(egress)) {
+        while (!egress->duty.done && duty_read(&egress->duty, handle_message, egress))
             continue;
     }
     int64_t now_ns = castor_now_ns();
-    if (egress->done || egress->stopping)
-        return;
-    if (!egress->mux && now_ns > egress->start_until_ns)
-        send_failed(egress, CASTOR_ERR_TIMEOUT, "the supervisor sent no START in time");
-    else if (now_ns >= egress->tick_ns)
+    if (!egress->duty.done && !egress->mux)
+        duty_await_start(&egress->duty, now_ns);
+    if (!egress->duty.done && now_ns >= egress->tick_ns)
         look_after(egress, now_ns);
 }
 
@@ -411,7 +355,8 @@ static void step(struct egress *egress)
 static void say_farewell(struct egress *egress)
 {
     const int64_t until_ns = castor_now_ns() + EGRESS_FAREWELL_NS;
-    struct pollfd poll_fd = {.fd = egress->fd, .events = 0}; // only its end counts: then nobody waits for us
+    struct pollfd poll_fd = {.fd = egress->duty.fd,
+                             .events = 0}; // only its end counts: then nobody waits for us
     bool drained = false;
 
     while (!drained && castor_now_ns() < until_ns && poll(&poll_fd, 1, FAREWELL_TICK_MS) == 0) {
@@ -423,9 +368,9 @@ static void say_farewell(struct egress *egress)
 
 static void run(struct egress *egress)
 {
-    while (!egress->done && !egress->stopping)
+    while (!egress->duty.done)
         step(egress);
-    if (egress->stopping)
+    if (egress->says_farewell)
         say_farewell(egress);
     for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
         destination_stop(&egress->destinations[i]);
@@ -443,17 +388,16 @@ int egress_worker_run(int fd, destination_find find)
 
     if (!egress) {
         log_error("out of memory");
-        return EGRESS_EXIT_FAILED;
+        return WORKER_EXIT_FAILED;
     }
     egress->sink.write = write_payload;
-    egress->fd = fd;
+    duty_begin(&egress->duty, fd);
     egress->find = find;
-    egress->start_until_ns = now_ns + START_BUDGET_NS;
     egress->tick_ns = now_ns + TICK_CALM_NS;
     if (getrandom(&egress->seed, sizeof egress->seed, GRND_NONBLOCK) != sizeof egress->seed)
         egress->seed = (uint64_t)now_ns ^ (uint64_t)getpid();
     run(egress);
-    int exit_code = egress->exit_code;
+    int exit_code = (int)egress->duty.exit;
     free(egress);
     return exit_code;
 }

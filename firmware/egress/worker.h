@@ -4,20 +4,15 @@
 #ifndef EGRESS_WORKER_H
 #define EGRESS_WORKER_H
 
+#include "base/worker_process.h"
 #include "egress/destination.h"
-
-enum egress_exit {
-    EGRESS_EXIT_OK = 0,       // STOP, or the supervisor is gone
-    EGRESS_EXIT_FAILED = 1,   // could not go on; FAILED says why
-    EGRESS_EXIT_PROTOCOL = 2, // the supervisor broke the protocol
-};
 
 // How long the end may take after STOP, so that receivers get what was already accepted for them.
 #define EGRESS_FAREWELL_NS (INT64_C(250) * 1000000)
 
-// Runs until told to stop; returns the exit code. `fd` is the channel to the supervisor, kept open. After it
-// has returned, threads of the transport's library may still live: end the process with _exit(2), which
-// does not wait for them.
+// Runs until told to stop; returns an enum worker_exit. `fd` is the channel to the supervisor, kept open.
+// After it has returned, threads of the transport's library may still live: end the process with _exit(2),
+// which does not wait for them.
 int egress_worker_run(int fd, destination_find find);
 
 #endif

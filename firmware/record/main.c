@@ -12,7 +12,7 @@ int main(void)
     enum log_level level;
 
     if (worker_process_begin("record", MESSAGE_WORKER_FD, SANDBOX_NO_NETWORK, &level) != CASTOR_OK)
-        return RECORD_EXIT_PROTOCOL;
+        return WORKER_EXIT_PROTOCOL;
     // A thread that waits for a dead disk would hold up a normal end.
     _exit(record_worker_run(MESSAGE_WORKER_FD));
 }

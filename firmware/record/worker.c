@@ -2,7 +2,6 @@
 #include "record/worker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,11 @@
 #include "base/log.h"
 #include "hal/time.h"
 #include "ipc/channel.h"
+#include "ipc/duty.h"
 #include "pool/ring.h"
 #include "record/intake.h"
 #include "record/writer.h"
 
-#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
 #define SOUND_AGE_NS (1500 * CASTOR_NS_PER_MS)
 #define TICK_NS (200 * CASTOR_NS_PER_MS)
 // What a disk may hang without a frame being left out.
@@ -25,7 +24,8 @@
 #define QUEUE_MAX_BYTES (256u << 20)
 
 struct recorder {
-    int fd, wake_fd;
+    struct duty duty;
+    int wake_fd;
     struct ring *rings[MESSAGE_PATHS_MAX];
     uint32_t path_count;
     struct ring *sound_ring;
@@ -37,48 +37,20 @@ struct recorder {
     bool has_newest;
     bool untold; // the writer has news
     uint64_t confirmed, taken;
-    int64_t start_until_ns;
-    bool stopping;
-    bool done;
-    int exit_code;
 };
-
-static void finish(struct recorder *r, int exit_code)
-{
-    r->done = true;
-    r->exit_code = exit_code;
-}
-
-static void protocol_error(struct recorder *r, const char *why)
-{
-    log_error("bad message from the supervisor: %s", why);
-    finish(r, RECORD_EXIT_PROTOCOL);
-}
-
-static void send_failed(struct recorder *r, int error, const char *text)
-{
-    struct message message;
-
-    log_error("%s", text);
-    message_init(&message, MESSAGE_FAILED);
-    message.body.failed.error = error;
-    snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
-    if (channel_send(r->fd, &message, NULL, 0) != CASTOR_OK)
-        log_warning("the supervisor did not take the reason of the failure");
-    finish(r, RECORD_EXIT_FAILED);
-}
 
 // ---- start ----
 
-static int attach_rings(struct recorder *r, const struct message_record_start *start, const int *fds,
-                        unsigned *taken)
+static int attach_rings(struct recorder *r, const struct message_record_start *start)
 {
+    const int *fds = r->duty.fds;
+
     for (unsigned i = 0; i < start->path_count; i++) {
         int error = ring_attach_reader(fds[i], start->ring_bytes, &r->rings[i]);
 
         if (error)
             return error;
-        *taken = i + 1;
+        duty_keep(&r->duty, i, 1);
     }
     r->path_count = start->path_count;
     if (start->track_count > 0) {
@@ -86,24 +58,23 @@ static int attach_rings(struct recorder *r, const struct message_record_start *s
 
         if (error)
             return error;
-        *taken += 1;
+        duty_keep(&r->duty, start->path_count, 1);
     }
     r->track_count = start->track_count;
     return CASTOR_OK;
 }
 
-static void handle_start(struct recorder *r, const struct message_record_start *start, const int *fds,
-                         unsigned fd_count, unsigned *taken)
+static void handle_start(struct recorder *r, const struct message_record_start *start)
 {
     uint64_t queue_bytes = (uint64_t)start->bitrate_bps / 8 * QUEUE_SECONDS;
     struct message ready;
 
-    if (r->writer || fd_count != start->path_count + (start->track_count > 0)) {
-        protocol_error(r, r->writer ? "a second START" : "a START without its rings");
+    if (r->writer || r->duty.fd_count != start->path_count + (start->track_count > 0)) {
+        duty_refuse(&r->duty, r->writer ? "a second START" : "a START without its rings");
         return;
     }
-    if (attach_rings(r, start, fds, taken) != CASTOR_OK) {
-        protocol_error(r, "a ring that cannot be mapped");
+    if (attach_rings(r, start) != CASTOR_OK) {
+        duty_refuse(&r->duty, "a ring that cannot be mapped");
         return;
     }
     if (queue_bytes < QUEUE_MIN_BYTES)
@@ -114,12 +85,11 @@ static void handle_start(struct recorder *r, const struct message_record_start *
     if (error == CASTOR_OK)
         error = writer_create(start, r->queue, r->wake_fd, &r->writer);
     if (error != CASTOR_OK) {
-        send_failed(r, error, "out of memory for the recorder's queue");
+        duty_fail(&r->duty, error, "out of memory for the recorder's queue");
         return;
     }
     message_init(&ready, MESSAGE_RECORD_READY);
-    if (channel_send(r->fd, &ready, NULL, 0) != CASTOR_OK)
-        finish(r, RECORD_EXIT_OK);
+    duty_tell(&r->duty, &ready);
 }
 
 // ---- media ----
@@ -132,11 +102,11 @@ static void confirm(struct recorder *r)
         return;
     message_init(&message, MESSAGE_RECORD_TAKEN);
     message.body.record_taken.sequence = r->taken;
-    int error = channel_send(r->fd, &message, NULL, 0);
+    int error = channel_send(r->duty.fd, &message, NULL, 0);
     if (error == CASTOR_OK)
         r->confirmed = r->taken; // a full channel: the next one covers it
     else if (error == CASTOR_ERR_LOST)
-        finish(r, RECORD_EXIT_OK);
+        duty_finish(&r->duty, WORKER_EXIT_OK);
 }
 
 static void take(struct recorder *r, struct record_unit *unit, int64_t claim_until_ns)
@@ -159,7 +129,7 @@ static void handle_unit(struct recorder *r, const struct message_record_unit *me
     const struct message_emit *emit = &message->emit;
 
     if (!r->writer || emit->path >= r->path_count) {
-        protocol_error(r, "a UNIT before START or for a path that does not exist");
+        duty_refuse(&r->duty, "a UNIT before START or for a path that does not exist");
         return;
     }
     struct record_unit unit = {
@@ -193,7 +163,7 @@ static void handle_sound(struct recorder *r, const struct message_sound_unit *me
     bool calm;
 
     if (!r->writer || message->track >= r->track_count) {
-        protocol_error(r, "a unit of sound before START or of a track that does not exist");
+        duty_refuse(&r->duty, "a unit of sound before START or of a track that does not exist");
         return;
     }
     unit.data = ring_view(r->sound_ring, message->position, message->size_bytes);
@@ -210,7 +180,7 @@ static void handle_sound(struct recorder *r, const struct message_sound_unit *me
 static void handle_order(struct recorder *r, const struct message_record_order *order)
 {
     if (!r->writer)
-        protocol_error(r, "an ORDER before START");
+        duty_refuse(&r->duty, "an ORDER before START");
     else if (writer_order(r->writer, order, r->has_newest ? &r->newest : NULL) != CASTOR_OK)
         log_warning("an order of the operator is left out: too many of them wait for the disk");
 }
@@ -220,24 +190,26 @@ static void handle_gap(struct recorder *r, const struct message_gap_note *note)
     if (r->writer)
         writer_note_outage(r->writer, note);
     else
-        protocol_error(r, "a GAP_NOTE before START");
+        duty_refuse(&r->duty, "a GAP_NOTE before START");
 }
 
-static void dispatch(struct recorder *r, const struct message *message, const int *fds, unsigned fd_count,
-                     unsigned *taken)
+static void handle_message(void *worker)
 {
+    struct recorder *r = worker;
+    const struct message *message = &r->duty.message;
+
     switch (message->header.type) {
     case MESSAGE_STOP:
-        r->stopping = true;
+        duty_finish(&r->duty, WORKER_EXIT_OK);
         break;
     case MESSAGE_RECORD_START:
-        handle_start(r, &message->body.record_start, fds, fd_count, taken);
+        handle_start(r, &message->body.record_start);
         break;
     case MESSAGE_RECORD_CONFIG:
         if (r->writer)
             writer_configure(r->writer, &message->body.record_config);
         else
-            protocol_error(r, "a CONFIG before START");
+            duty_refuse(&r->duty, "a CONFIG before START");
         break;
     case MESSAGE_RECORD_ORDER:
         handle_order(r, &message->body.record_order);
@@ -252,33 +224,8 @@ static void dispatch(struct recorder *r, const struct message *message, const in
         handle_unit(r, &message->body.record_unit);
         break;
     default:
-        protocol_error(r, message_name(message->header.type));
+        duty_refuse(&r->duty, message_name(message->header.type));
     }
-}
-
-// One message. False when there was none.
-static bool handle_message(struct recorder *r)
-{
-    static struct message message; // too large for the stack of a loop
-    int fds[MESSAGE_FDS_MAX];
-    unsigned fd_count = 0, taken = 0;
-    const char *why = "";
-    int error = channel_receive(r->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
-
-    if (error == CASTOR_ERR_AGAIN)
-        return false;
-    if (error == CASTOR_ERR_INVALID) {
-        protocol_error(r, why);
-        return true;
-    }
-    if (error) { // the supervisor is gone: nobody is left to tell
-        r->stopping = true;
-        return true;
-    }
-    dispatch(r, &message, fds, fd_count, &taken);
-    for (unsigned i = taken; i < fd_count; i++)
-        close(fds[i]);
-    return true;
 }
 
 static void tell(struct recorder *r)
@@ -291,34 +238,27 @@ static void tell(struct recorder *r)
     state->queue_bytes = (uint32_t)queue_used_bytes(r->queue);
     state->left_out += r->intake.left_out;
     state->gaps += r->intake.gaps;
-    r->untold = channel_send(r->fd, &message, NULL, 0) == CASTOR_ERR_FULL;
-}
-
-static void wait_for_news(struct recorder *r)
-{
-    struct pollfd fds[] = {{.fd = r->fd, .events = POLLIN}, {.fd = r->wake_fd, .events = POLLIN}};
-    const struct timespec wait = castor_timespec(TICK_NS);
-    uint64_t news;
-    int n = ppoll(fds, 2, &wait, NULL);
-
-    if (n < 0 && errno != EINTR)
-        send_failed(r, CASTOR_ERR_INTERNAL, "waiting for the supervisor failed");
-    if (n > 0 && fds[1].revents && read(r->wake_fd, &news, sizeof news) == sizeof news)
-        r->untold = true;
+    r->untold = channel_send(r->duty.fd, &message, NULL, 0) == CASTOR_ERR_FULL;
 }
 
 static void step(struct recorder *r)
 {
-    wait_for_news(r);
-    while (!r->done && !r->stopping && handle_message(r))
+    struct pollfd fds[] = {{.fd = r->duty.fd, .events = POLLIN}, {.fd = r->wake_fd, .events = POLLIN}};
+    uint64_t news;
+
+    if (!duty_wait(&r->duty, fds, 2, castor_now_ns() + TICK_NS))
+        return;
+    if (fds[1].revents && read(r->wake_fd, &news, sizeof news) == sizeof news)
+        r->untold = true;
+    while (!r->duty.done && duty_read(&r->duty, handle_message, r))
         continue;
-    if (r->done || r->stopping)
+    if (r->duty.done)
         return;
     confirm(r);
     if (r->writer && r->untold)
         tell(r);
-    if (!r->writer && castor_now_ns() > r->start_until_ns)
-        send_failed(r, CASTOR_ERR_TIMEOUT, "the supervisor sent no START in time");
+    if (!r->writer)
+        duty_await_start(&r->duty, castor_now_ns());
 }
 
 int record_worker_run(int fd)
@@ -327,17 +267,16 @@ int record_worker_run(int fd)
 
     if (!r) {
         log_error("out of memory");
-        return RECORD_EXIT_FAILED;
+        return WORKER_EXIT_FAILED;
     }
-    r->fd = fd;
+    duty_begin(&r->duty, fd);
     r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    r->start_until_ns = castor_now_ns() + START_BUDGET_NS;
     intake_init(&r->intake);
     if (r->wake_fd < 0)
-        send_failed(r, castor_error_from_errno(errno), "no descriptor is left for the recorder");
-    while (!r->done && !r->stopping)
+        duty_fail(&r->duty, castor_error_from_errno(errno), "no descriptor is left for the recorder");
+    while (!r->duty.done)
         step(r);
-    int exit_code = r->exit_code;
+    int exit_code = (int)r->duty.exit;
     if (r->writer && !writer_stop(r->writer, castor_now_ns() + RECORD_FAREWELL_MS * CASTOR_NS_PER_MS)) {
         log_warning("the disk does not answer; the open segment is closed at the next start");
         return exit_code; // the thread still uses all of it

@@ -10,6 +10,6 @@ int main(void)
     enum log_level level;
 
     if (worker_process_begin("sound", MESSAGE_WORKER_FD, SANDBOX_NO_NETWORK, &level) != CASTOR_OK)
-        return SOUND_EXIT_PROTOCOL;
+        return WORKER_EXIT_PROTOCOL;
     return sound_worker_run(MESSAGE_WORKER_FD, sound_driver_find);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sound/worker.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +11,18 @@
 #include "base/log.h"
 #include "base/sound_grid.h"
 #include "ipc/channel.h"
+#include "ipc/duty.h"
 #include "pool/ring.h"
 #include "sound/track.h"
 
-#define START_BUDGET_NS (30 * CASTOR_NS_PER_S)
 #define STATS_INTERVAL_NS CASTOR_NS_PER_S
 // A track that is further behind than this was not let run; what it would make now nobody waits for.
 #define BEHIND_NS (500 * CASTOR_NS_PER_MS)
 
 struct worker {
-    int fd;
+    struct duty duty;
     intake_find find;
     bool started;
-    int64_t start_until_ns;
     int64_t grid_origin_ns;
     struct timeline timeline;
     struct intake intake;
@@ -37,34 +34,7 @@ struct worker {
     int64_t stats_ns;                     // when the next STATS is due
     enum message_sound_source told_state; // in the last STATS
     uint32_t garbage;                     // so many units are spoilt on purpose
-    bool done;
-    int exit_code;
 };
-
-static void finish(struct worker *worker, int exit_code)
-{
-    worker->done = true;
-    worker->exit_code = exit_code;
-}
-
-static void send_failed(struct worker *worker, int error, const char *text)
-{
-    struct message message;
-
-    log_error("%s", text);
-    message_init(&message, MESSAGE_FAILED);
-    message.body.failed.error = error;
-    (void)snprintf(message.body.failed.text, sizeof message.body.failed.text, "%s", text);
-    if (channel_send(worker->fd, &message, NULL, 0) != CASTOR_OK)
-        log_warning("the supervisor did not take the reason of the failure");
-    finish(worker, SOUND_EXIT_FAILED);
-}
-
-static void protocol_error(struct worker *worker, const char *why)
-{
-    log_error("bad message from the supervisor: %s", why);
-    finish(worker, SOUND_EXIT_PROTOCOL);
-}
 
 // ---- start ----
 
@@ -76,8 +46,7 @@ static void tell_ready(struct worker *worker)
     message.body.sound_ready.track_count = worker->track_count;
     for (uint32_t i = 0; i < worker->track_count; i++)
         message.body.sound_ready.tracks[i] = *coder_stream(worker->tracks[i].coder);
-    if (channel_send(worker->fd, &message, NULL, 0) != CASTOR_OK)
-        finish(worker, SOUND_EXIT_OK);
+    duty_tell(&worker->duty, &message);
 }
 
 static int make_tracks(struct worker *worker, const struct message_sound_start *start, char *why, size_t size)
@@ -103,26 +72,24 @@ static int begin(struct worker *worker, int64_t now_ns)
     return error;
 }
 
-// *taken: the descriptor is the ring's now.
-static void handle_start(struct worker *worker, const struct message_sound_start *start, const int *fds,
-                         unsigned fd_count, unsigned *taken)
+static void handle_start(struct worker *worker, const struct message_sound_start *start)
 {
     char why[200] = "out of memory for the sound";
 
-    if (worker->started || fd_count != 1) {
-        protocol_error(worker, worker->started ? "a second START" : "a START without its ring");
+    if (worker->started || worker->duty.fd_count != 1) {
+        duty_refuse(&worker->duty, worker->started ? "a second START" : "a START without its ring");
         return;
     }
     worker->started = true;
     worker->grid_origin_ns = start->grid_origin_ns;
     worker->ring_bytes = start->ring_bytes;
-    int error = ring_attach_writer(fds[0], start->ring_bytes, start->ring_position, start->ring_position,
-                                   &worker->ring);
+    int error = ring_attach_writer(worker->duty.fds[0], start->ring_bytes, start->ring_position,
+                                   start->ring_position, &worker->ring);
     if (error != CASTOR_OK) {
-        protocol_error(worker, "a ring that cannot be mapped");
+        duty_refuse(&worker->duty, "a ring that cannot be mapped");
         return;
     }
-    *taken = 1;
+    duty_keep(&worker->duty, 0, 1);
     error = timeline_create(&worker->timeline);
     if (error == CASTOR_OK)
         error = intake_init(&worker->intake, start, worker->find, &worker->timeline);
@@ -131,7 +98,7 @@ static void handle_start(struct worker *worker, const struct message_sound_start
     if (error == CASTOR_OK)
         error = begin(worker, castor_now_ns());
     if (error != CASTOR_OK) {
-        send_failed(worker, error, why);
+        duty_fail(&worker->duty, error, why);
         return;
     }
     tell_ready(worker);
@@ -154,7 +121,7 @@ static void handle_fault(struct worker *worker, const struct message_fault *faul
         for (;;)
             (void)pause();
     case MESSAGE_FAULT_BAD_MESSAGE:
-        if (send(worker->fd, "nonsense", 8, MSG_NOSIGNAL) != 8)
+        if (send(worker->duty.fd, "nonsense", 8, MSG_NOSIGNAL) != 8)
             log_warning("the bad message was not taken");
         break;
     default:
@@ -165,7 +132,7 @@ static void handle_fault(struct worker *worker, const struct message_fault *faul
 static void handle_mix(struct worker *worker, const struct message_sound_set_mix *set)
 {
     if (set->track >= worker->track_count) {
-        protocol_error(worker, "a MIX for a track that does not exist");
+        duty_refuse(&worker->duty, "a MIX for a track that does not exist");
         return;
     }
     mixer_set(&worker->tracks[set->track].mixer, &set->mix);
@@ -179,45 +146,30 @@ static void handle_origin(struct worker *worker, const struct message_capture_or
         intake_set_origin(&worker->intake, &known);
 }
 
-static void handle_message(struct worker *worker)
+static void handle_message(void *context)
 {
-    static struct message message; // large
-    int fds[MESSAGE_FDS_MAX];
-    unsigned fd_count = 0, taken = 0;
-    const char *why = "";
-    int error = channel_receive(worker->fd, MESSAGE_FROM_SUPERVISOR, &message, fds, &fd_count, &why);
+    struct worker *worker = context;
+    const struct message *message = &worker->duty.message;
 
-    if (error == CASTOR_ERR_AGAIN)
-        return;
-    if (error == CASTOR_ERR_INVALID) {
-        protocol_error(worker, why);
-        return;
-    }
-    if (error) { // the supervisor is gone: nobody is left to tell
-        finish(worker, SOUND_EXIT_OK);
-        return;
-    }
-    switch (message.header.type) {
+    switch (message->header.type) {
     case MESSAGE_STOP:
-        finish(worker, SOUND_EXIT_OK);
+        duty_finish(&worker->duty, WORKER_EXIT_OK);
         break;
     case MESSAGE_SOUND_START:
-        handle_start(worker, &message.body.sound_start, fds, fd_count, &taken);
+        handle_start(worker, &message->body.sound_start);
         break;
     case MESSAGE_SOUND_SET_MIX:
-        handle_mix(worker, &message.body.sound_set_mix);
+        handle_mix(worker, &message->body.sound_set_mix);
         break;
     case MESSAGE_CAPTURE_ORIGIN:
-        handle_origin(worker, &message.body.capture_origin);
+        handle_origin(worker, &message->body.capture_origin);
         break;
     case MESSAGE_FAULT:
-        handle_fault(worker, &message.body.fault);
+        handle_fault(worker, &message->body.fault);
         break;
     default:
-        protocol_error(worker, message_name(message.header.type));
+        duty_refuse(&worker->duty, message_name(message->header.type));
     }
-    for (unsigned i = taken; i < fd_count; i++)
-        close(fds[i]);
 }
 
 // ---- making units ----
@@ -244,9 +196,9 @@ static void announce(struct worker *worker, uint32_t index, const struct coder_u
         .samples = samples,
     };
     track->units++;
-    int error = channel_send(worker->fd, &message, NULL, 0);
+    int error = channel_send(worker->duty.fd, &message, NULL, 0);
     if (error != CASTOR_OK && error != CASTOR_ERR_FULL) // one that is not heard of is silence
-        finish(worker, SOUND_EXIT_OK);
+        duty_finish(&worker->duty, WORKER_EXIT_OK);
 }
 
 static void spoil(struct worker *worker, struct coder_unit *unit)
@@ -265,7 +217,7 @@ static void make_unit(struct worker *worker, uint32_t index)
     struct coder_unit unit;
     int error = track_step(track, &worker->timeline);
 
-    while (error == CASTOR_OK && !worker->done) {
+    while (error == CASTOR_OK && !worker->duty.done) {
         error = coder_take(track->coder, &unit);
         if (error != CASTOR_OK)
             break;
@@ -274,7 +226,7 @@ static void make_unit(struct worker *worker, uint32_t index)
         announce(worker, index, &unit);
     }
     if (error != CASTOR_OK && error != CASTOR_ERR_AGAIN)
-        send_failed(worker, error, "a sound encoder failed");
+        duty_fail(&worker->duty, error, "a sound encoder failed");
 }
 
 // What the source has not given by now it will not give any more; then the tracks make what they can.
@@ -289,8 +241,8 @@ static void make_units(struct worker *worker, int64_t now_ns)
         // A positive delay is no delay in making units.
         if (track->position < behind &&
             track_begin(track, sound_grid_sample_at(worker->grid_origin_ns, now_ns)) != CASTOR_OK)
-            send_failed(worker, CASTOR_ERR_NO_MEMORY, "out of memory for a sound encoder");
-        while (!worker->done && track_needs(track) <= worker->timeline.end &&
+            duty_fail(&worker->duty, CASTOR_ERR_NO_MEMORY, "out of memory for a sound encoder");
+        while (!worker->duty.done && track_needs(track) <= worker->timeline.end &&
                track->position <= sound_grid_sample_at(worker->grid_origin_ns, now_ns))
             make_unit(worker, i);
     }
@@ -317,7 +269,7 @@ static void send_stats(struct worker *worker, int64_t now_ns)
         track_levels(&worker->tracks[i], &stats->tracks[i]);
         stats->skipped_units += worker->tracks[i].skipped;
     }
-    if (channel_send(worker->fd, &message, NULL, 0) != CASTOR_OK)
+    if (channel_send(worker->duty.fd, &message, NULL, 0) != CASTOR_OK)
         log_debug("the supervisor did not take the statistics; the next ones hold the same totals");
 }
 
@@ -341,7 +293,7 @@ static int64_t deadline_ns(const struct worker *worker)
     int64_t until_ns = worker->stats_ns;
 
     if (!worker->started)
-        return worker->start_until_ns;
+        return worker->duty.start_until_ns;
     if (intake_open_ns(&worker->intake) < until_ns)
         until_ns = intake_open_ns(&worker->intake);
     for (uint32_t i = 0; i < worker->track_count; i++) {
@@ -359,30 +311,25 @@ static int64_t deadline_ns(const struct worker *worker)
 
 static void step(struct worker *worker)
 {
-    struct pollfd fds[2] = {{.fd = worker->fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
-    int64_t left_ns = deadline_ns(worker) - castor_now_ns();
-    const struct timespec wait = castor_timespec(left_ns > 0 ? left_ns + 1 : 0);
+    struct pollfd fds[2] = {{.fd = worker->duty.fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
     if (worker->started)
         fds[1].fd = intake_descriptor(&worker->intake);
-    if (ppoll(fds, 2, &wait, NULL) < 0 && errno != EINTR) {
-        send_failed(worker, CASTOR_ERR_INTERNAL, "waiting for the source failed");
+    if (!duty_wait(&worker->duty, fds, 2, deadline_ns(worker) + 1)) // what is due at the deadline is due then
         return;
-    }
     if (fds[0].revents)
-        handle_message(worker);
-    if (worker->done)
+        duty_read(&worker->duty, handle_message, worker);
+    if (worker->duty.done)
         return;
     int64_t now_ns = castor_now_ns();
     if (!worker->started) {
-        if (now_ns > worker->start_until_ns)
-            send_failed(worker, CASTOR_ERR_TIMEOUT, "the supervisor sent no START in time");
+        duty_await_start(&worker->duty, now_ns);
         return;
     }
     intake_read(&worker->intake, now_ns - SOUND_PATIENCE_NS, now_ns);
     make_units(worker, now_ns);
     send_stats(worker, now_ns);
-    if (!worker->done)
+    if (!worker->duty.done)
         look_after_source(worker);
 }
 
@@ -392,19 +339,18 @@ int sound_worker_run(int fd, intake_find find)
 
     if (!worker) {
         log_error("out of memory");
-        return SOUND_EXIT_FAILED;
+        return WORKER_EXIT_FAILED;
     }
-    worker->fd = fd;
+    duty_begin(&worker->duty, fd);
     worker->find = find;
-    worker->start_until_ns = castor_now_ns() + START_BUDGET_NS;
-    while (!worker->done)
+    while (!worker->duty.done)
         step(worker);
     intake_finish(&worker->intake);
     for (uint32_t i = 0; i < worker->track_count; i++)
         track_destroy(&worker->tracks[i]);
     timeline_destroy(&worker->timeline);
     ring_destroy(worker->ring);
-    int exit_code = worker->exit_code;
+    int exit_code = (int)worker->duty.exit;
     free(worker);
     return exit_code;
 }

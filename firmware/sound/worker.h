@@ -4,18 +4,13 @@
 #ifndef SOUND_WORKER_H
 #define SOUND_WORKER_H
 
+#include "base/worker_process.h"
 #include "sound/intake.h"
-
-enum sound_exit {
-    SOUND_EXIT_OK = 0,       // STOP, or the supervisor is gone
-    SOUND_EXIT_FAILED = 1,   // could not go on; FAILED says why
-    SOUND_EXIT_PROTOCOL = 2, // the supervisor broke the protocol
-};
 
 // The source's sound has this long to come; then silence takes its place.
 #define SOUND_PATIENCE_NS (80 * CASTOR_NS_PER_MS)
 
-// Runs until told to stop; returns the exit code. `fd` is the channel to the supervisor, kept open.
+// Runs until told to stop; returns an enum worker_exit. `fd` is the channel to the supervisor, kept open.
 int sound_worker_run(int fd, intake_find find);
 
 #endif

@@ -311,7 +311,7 @@ static void test_stop_delivers_the_rest(void **state)
     rig_send(&rig, &message);
     rig_wait_end(&rig);
     print_message("ended %.0f ms after STOP\n", (double)(castor_now_ns() - asked_ns) / MS);
-    assert_int_equal(rig.exit_code, EGRESS_EXIT_OK);
+    assert_int_equal(rig.exit_code, WORKER_EXIT_OK);
     check_peer(peer, &first);
     srt_peer_stop(peer);
 }
@@ -332,7 +332,7 @@ static void test_supervisor_gone(void **state)
     }
     assert_int_equal(ended, rig.pid);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), EGRESS_EXIT_OK);
+    assert_int_equal(WEXITSTATUS(status), WORKER_EXIT_OK);
     rig.pid = 0;
 }
 
@@ -344,7 +344,7 @@ static void test_bad_settings(void **state)
     assert_false(rig.ready);
     assert_true(rig.failed);
     assert_non_null(strstr(rig.failure, "PCR"));
-    assert_int_equal(rig.exit_code, EGRESS_EXIT_FAILED);
+    assert_int_equal(rig.exit_code, WORKER_EXIT_FAILED);
 }
 
 static void test_emit_before_start(void **state)
@@ -352,7 +352,7 @@ static void test_emit_before_start(void **state)
     (void)state;
     rig_emit(&rig, true, 1000);
     rig_wait_end(&rig);
-    assert_int_equal(rig.exit_code, EGRESS_EXIT_PROTOCOL);
+    assert_int_equal(rig.exit_code, WORKER_EXIT_PROTOCOL);
 }
 
 static void test_wrong_path(void **state)
@@ -365,7 +365,7 @@ static void test_wrong_path(void **state)
     message.body.emit = (struct message_emit){.sequence = 1, .capture_ns = 1, .size_bytes = 100, .path = 1};
     rig_send(&rig, &message);
     rig_wait_end(&rig);
-    assert_int_equal(rig.exit_code, EGRESS_EXIT_PROTOCOL);
+    assert_int_equal(rig.exit_code, WORKER_EXIT_PROTOCOL);
 }
 
 static void test_malformed_message(void **state)
@@ -378,7 +378,7 @@ static void test_malformed_message(void **state)
     message.header.version++;
     rig_send(&rig, &message);
     rig_wait_end(&rig);
-    assert_int_equal(rig.exit_code, EGRESS_EXIT_PROTOCOL);
+    assert_int_equal(rig.exit_code, WORKER_EXIT_PROTOCOL);
 }
 
 // Orders that only an encoder can have spoilt cost that access unit and nothing else.

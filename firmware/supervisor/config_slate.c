@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLOTS_LEAST 6u
-#define SLOTS_MOST 16u
+#define SLOTS_LEAST 7u
+#define SLOTS_MOST 17u
 // How long the slate may take to draw: live frames wait for it where it fills a hole before them, so no
 // longer than receivers wait for these; but a busy machine is no reason to replace it.
 #define ANSWER_LEAST_MS 100u
@@ -65,15 +65,22 @@ uint32_t config_slate_budget_ms(const struct config *config, struct castor_ratio
 }
 
 // As many frames of it wait in the pool as become due at once when the source ends, and as a path that stalls
-// leaves behind.
+// leaves behind; and the last one is kept.
 uint32_t config_slate_slots(const struct config *config, struct castor_rational rate)
 {
     uint32_t waiting_ms = config_slate_budget_ms(config, rate) + config->switching.stall_budget_ms;
-    uint32_t slots = waiting_ms / interval_ms(rate) + 4;
+    uint32_t slots = waiting_ms / interval_ms(rate) + 5;
 
     if (!is_on(config))
         return 0;
     return slots < SLOTS_LEAST ? SLOTS_LEAST : slots > SLOTS_MOST ? SLOTS_MOST : slots;
+}
+
+uint32_t config_slate_repeats(uint32_t slot_count, uint32_t slate_slots)
+{
+    uint32_t room = FEED_SLOTS_MAX - slot_count;
+
+    return slate_slots < room ? slate_slots : room;
 }
 
 struct feed_config config_slate_feed(const struct config *config, struct castor_rational rate,
@@ -86,6 +93,7 @@ struct feed_config config_slate_feed(const struct config *config, struct castor_
         .rate = rate,
         .slot_count = slot_count,
         .slate_first_slot = slot_count - slate_slots,
+        .repeat_count = config_slate_repeats(slot_count, slate_slots),
         .budget_ns = budget_ns,
         .answer_ns = answer_ms(config, rate) * CASTOR_NS_PER_MS,
         .late_max_ns = budget_ns > LATE_MAX_NS ? budget_ns : LATE_MAX_NS,

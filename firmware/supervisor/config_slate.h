@@ -15,6 +15,10 @@
 // Slots of the pool that the slate fills; 0 where it is off.
 uint32_t config_slate_slots(const struct config *config, struct castor_rational rate);
 
+// How many frames without a slot of their own the switch may hold, for a pool of `slot_count` slots of which
+// the last `slate_slots` are the slate's; see feed.h.
+uint32_t config_slate_repeats(uint32_t slot_count, uint32_t slate_slots);
+
 // How long a frame is waited for.
 uint32_t config_slate_budget_ms(const struct config *config, struct castor_rational rate);
 

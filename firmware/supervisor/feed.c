@@ -15,7 +15,8 @@
 static bool config_is_valid(const struct feed_config *c)
 {
     return c->rate.num > 0 && c->rate.den > 0 && c->slot_count >= 1 && c->slot_count <= FEED_SLOTS_MAX &&
-           c->slate_first_slot >= 1 && c->slate_first_slot <= c->slot_count && c->budget_ns > 0 &&
+           c->slate_first_slot >= 1 && c->slate_first_slot <= c->slot_count &&
+           c->repeat_count <= FEED_SLOTS_MAX - c->slot_count && c->budget_ns > 0 &&
            c->budget_ns <= BUDGET_MAX_NS && c->answer_ns > 0 && c->late_max_ns >= c->budget_ns &&
            c->hold_ns >= 0;
 }
@@ -30,9 +31,11 @@ int feed_init(struct feed_state *f, const struct feed_config *config, uint64_t s
     f->anchor_sequence = f->last_sequence = sequence;
     f->anchor_ns = f->live_ns = f->last_ns = origin_ns;
     f->last_live_ns = origin_ns;
-    f->kept_slot = f->last_live_slot = FEED_NO_SLOT;
-    for (uint32_t i = 0; i < FEED_SLOTS_MAX; i++)
+    f->kept_slot = f->shown_slot = f->last_live_slot = FEED_NO_SLOT;
+    for (uint32_t i = 0; i < FEED_SLOTS_MAX; i++) {
         f->slot_sequence[i] = FEED_SLOT_FREE;
+        f->repeat_of[i] = FEED_NO_SLOT;
+    }
     return CASTOR_OK;
 }
 
@@ -43,6 +46,7 @@ int feed_reconfigure(struct feed_state *f, const struct feed_config *config)
     merged.rate = f->config.rate;
     merged.slot_count = f->config.slot_count;
     merged.slate_first_slot = f->config.slate_first_slot;
+    merged.repeat_count = f->config.repeat_count;
     if (!config_is_valid(&merged))
         return CASTOR_ERR_INVALID;
     if (merged.budget_ns != f->config.budget_ns)
@@ -85,6 +89,25 @@ static bool can_draw(const struct feed_state *f)
     return f->config.enabled && f->slate_up && (f->armed || f->started) && feed_slots_free(f) > 0;
 }
 
+// Nobody draws, and the last picture stands in.
+static bool can_repeat(const struct feed_state *f)
+{
+    return f->config.enabled && !f->slate_up && feed_repeats_free(f) > 0;
+}
+
+static bool can_fill(const struct feed_state *f)
+{
+    return can_draw(f) || can_repeat(f);
+}
+
+static void fill(struct feed_state *f, int64_t now_ns, uint64_t sequence, int64_t capture_ns)
+{
+    if (f->slate_up)
+        feed_draw(f, now_ns, sequence, capture_ns);
+    else
+        feed_repeat(f, sequence, capture_ns);
+}
+
 // What cannot come any more need not be waited for.
 static int64_t wait_ns(const struct feed_state *f)
 {
@@ -114,11 +137,11 @@ static uint64_t missed_next(const struct feed_state *f, int64_t now_ns)
 
 static void draw_due(struct feed_state *f, int64_t now_ns)
 {
-    while (can_draw(f)) {
+    while (can_fill(f)) {
         uint64_t next = missed_next(f, now_ns);
         if (grid_ns(f, next) + wait_ns(f) > now_ns)
             return;
-        feed_draw(f, now_ns, next, grid_ns(f, next));
+        fill(f, now_ns, next, grid_ns(f, next));
     }
 }
 
@@ -136,12 +159,12 @@ static void draw_skipped(struct feed_state *f, int64_t now_ns, uint64_t sequence
     if (!on_grid && (capture_ns - from_ns) / 4 < (int64_t)(steps / 16) * interval_ns)
         return; // numbers that jumped for no reason
     uint64_t first = missed_next(f, now_ns);
-    for (uint64_t next = first; next < sequence && can_draw(f); next++) {
+    for (uint64_t next = first; next < sequence && can_fill(f); next++) {
         int64_t at_ns =
             on_grid ? grid_ns(f, next)
                     : from_ns + (int64_t)((castor_uint128)(capture_ns - from_ns) * (next - from) / steps);
         if (at_ns > f->last_ns && at_ns < capture_ns)
-            feed_draw(f, now_ns, next, at_ns);
+            fill(f, now_ns, next, at_ns);
     }
 }
 
@@ -180,7 +203,7 @@ void feed_slate(struct feed_state *f, int64_t now_ns, bool up)
     if (up)
         return;
     f->drawing_count = 0;
-    feed_give_up(f);
+    feed_bridge(f);
 }
 
 // A frame too many or too late. What is always late has a longer way than the budget allows; what comes in
@@ -213,7 +236,7 @@ static void note_refused(struct feed_state *f, int64_t late_ns)
 // out, so that a source that always comes soon after the slate is live again all the same.
 static bool comes_too_soon(const struct feed_state *f, int64_t capture_ns)
 {
-    return f->last_is_slate && !f->left_out && can_draw(f) &&
+    return f->last_is_slate && !f->left_out && can_fill(f) &&
            capture_ns < f->last_ns + castor_frame_interval_ns(f->config.rate) / 2;
 }
 
@@ -260,11 +283,8 @@ void feed_released(struct feed_state *f, int64_t now_ns, uint32_t slot, uint64_t
 {
     (void)now_ns;
     (void)sequence; // without assertions
-    assert(slot < f->config.slot_count && f->slot_sequence[slot] == sequence);
-    if (slot == f->kept_slot)
-        f->kept_released = true;
-    else
-        feed_free(f, slot);
+    assert(slot >= f->config.slot_count || f->slot_sequence[slot] == sequence);
+    feed_let_go(f, slot);
 }
 
 static int64_t answer_deadline_ns(const struct feed_state *f)
@@ -278,8 +298,8 @@ void feed_tick(struct feed_state *f, int64_t now_ns)
 {
     if (now_ns >= answer_deadline_ns(f)) {
         f->slate_up = false;
-        feed_give_up(f);
         feed_order(f, &(struct feed_order){.kind = FEED_ORDER_KILL});
+        feed_bridge(f);
     }
     draw_due(f, now_ns);
 }
@@ -288,7 +308,7 @@ int64_t feed_deadline_ns(const struct feed_state *f)
 {
     int64_t answer_ns = answer_deadline_ns(f);
 
-    if (!can_draw(f))
+    if (!can_fill(f))
         return answer_ns;
     int64_t due_ns = grid_ns(f, f->last_sequence + 1) + wait_ns(f);
     return due_ns < answer_ns ? due_ns : answer_ns;

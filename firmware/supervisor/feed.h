@@ -9,14 +9,20 @@
 // are drawn before the next live one goes on, so that the programme has no holes. The first live frame after
 // the slate is left out when it comes less than half an interval after it; the one after that is taken.
 //
-// Who owns which slots. Slots below slate_first_slot are capture's, the others the slate's. The slot of the
-// last live frame is kept after the switch has released it, until the next live frame replaces it: the slate
-// shows it. A frame is given to the switch once, and only then.
+// While no slate process draws, because it died, hangs or has not begun, the picture that was given last is
+// given once more for each frame that is due, so that its replacement costs no frame. Such a repeat has a
+// number of its own for the switch, from slot_count on, which stands for the slot that it shows.
+//
+// Who owns which slots. Slots below slate_first_slot are capture's, the others the slate's. The slots of the
+// last live frame, which the slate shows, and of the last frame given, which may be repeated, are kept after
+// the switch has released them, until the next replaces them. A frame is given to the switch once, and only
+// then.
 //
 // Invariants (checked in simulation):
 //  - sequences and times given rise strictly; slate frames lie on the grid of the live frame before them
 //  - a slot has one owner at a time, and is free again exactly once for every frame that came in it
 //  - every frame of the grid is given live, given as slate, or never given: the switch then counts it lost
+//  - no frame is missing for the want of a slate process while a picture can be repeated
 //  - a live frame waits for frames that are drawn before it, and no longer than the slate may take
 #ifndef SUPERVISOR_FEED_H
 #define SUPERVISOR_FEED_H
@@ -49,6 +55,7 @@ struct feed_config {
     struct castor_rational rate;
     uint32_t slot_count;       // of the pool
     uint32_t slate_first_slot; // from here on they are the slate's; slot_count where it has none
+    uint32_t repeat_count;     // so many repeats the switch may hold at once; numbered from slot_count on
     int64_t budget_ns;         // after its time on the grid a frame is drawn
     int64_t answer_ns;         // so long the slate may take to draw a frame
     int64_t late_max_ns;       // frames that are later than this are given up
@@ -72,7 +79,7 @@ struct feed_order {
     enum feed_order_kind kind;
     uint64_t sequence;     // GIVE, FREE, DRAW, LOST, LIVE
     int64_t capture_ns;    // GIVE, DRAW, LOST, LIVE
-    uint32_t slot;         // GIVE, FREE
+    uint32_t slot;         // GIVE (of a repeat: its number), FREE
     bool slate;            // GIVE
     uint32_t last_slot;    // DRAW: of the live frame before, FEED_NO_SLOT where there is none
     int64_t lost_since_ns; // DRAW, LIVE: capture time of the live frame before, or of the start
@@ -120,8 +127,10 @@ struct feed_state {
     struct feed_drawing drawing[FEED_QUEUE_MAX]; // a ring: orders that the slate has not answered
     uint32_t drawing_head, drawing_count;
     uint64_t slot_sequence[FEED_SLOTS_MAX]; // what a slot holds, or FEED_SLOT_FREE
+    uint32_t slot_uses[FEED_SLOTS_MAX];     // frames given that show it and that the switch has not released
+    uint32_t repeat_of[FEED_SLOTS_MAX];     // the slot that a repeat shows, or FEED_NO_SLOT
     uint32_t kept_slot;                     // of the last live frame given, or FEED_NO_SLOT
-    bool kept_released;                     // the switch has released it
+    uint32_t shown_slot;                    // of the last frame given, or FEED_NO_SLOT
     uint32_t refused_run;                   // live frames refused one after the other, and how late they were
     int64_t run_least_late_ns, run_most_late_ns;
     // The present loss, and counters since the start.
@@ -129,8 +138,10 @@ struct feed_state {
     enum feed_cause cause;
     int64_t live_ns; // capture time of the last live frame given, or of the start
     uint64_t loss_frames;
-    uint64_t frames, times, refused,
-        undrawn; // given as slate; losses; live and too late; ordered, never given
+    uint64_t frames, times;                   // given as slate; losses
+    uint64_t repeated;                        // of these frames: repeats
+    uint64_t refused;                         // live and too late
+    uint64_t undrawn;                         // ordered, never given
     struct feed_order order[FEED_ORDERS_MAX]; // a ring
     uint32_t order_head, order_count;
 };
@@ -139,7 +150,8 @@ struct feed_state {
 // ranges.
 CASTOR_MUST_USE int feed_init(struct feed_state *state, const struct feed_config *config, uint64_t sequence,
                               int64_t origin_ns);
-// Replaces budgets and `enabled`; slots and rate stay as they are. CASTOR_ERR_INVALID leaves all as it was.
+// Replaces budgets and `enabled`; slots, repeats and rate stay as they are. CASTOR_ERR_INVALID leaves all as
+// it was.
 CASTOR_MUST_USE int feed_reconfigure(struct feed_state *state, const struct feed_config *config);
 
 // Events. `now_ns` never goes back. After each event take every order with feed_next_order().
@@ -160,7 +172,9 @@ CASTOR_MUST_USE int feed_live_frame(struct feed_state *state, int64_t now_ns, ui
 // slot.
 CASTOR_MUST_USE int feed_slate_frame(struct feed_state *state, int64_t now_ns, uint64_t sequence,
                                      uint32_t slot);
-// The switch is done with a frame that was given to it.
+// The slot in which the picture of a frame lies that was given as `slot` and is not released yet.
+uint32_t feed_memory_slot(const struct feed_state *state, uint32_t slot);
+// The switch is done with a frame that was given to it as `slot`.
 void feed_released(struct feed_state *state, int64_t now_ns, uint32_t slot, uint64_t sequence);
 
 // Time has passed. Call when feed_deadline_ns() is reached, after all pending messages were handled.

@@ -42,6 +42,20 @@ uint32_t feed_slots_free(const struct feed_state *f)
     return count > f->drawing_count ? count - f->drawing_count : 0;
 }
 
+uint32_t feed_repeats_free(const struct feed_state *f)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < f->config.repeat_count && f->shown_slot != FEED_NO_SLOT; i++)
+        count += f->repeat_of[i] == FEED_NO_SLOT;
+    return count;
+}
+
+uint32_t feed_memory_slot(const struct feed_state *f, uint32_t slot)
+{
+    return slot < f->config.slot_count ? slot : f->repeat_of[slot - f->config.slot_count];
+}
+
 void feed_free(struct feed_state *f, uint32_t slot)
 {
     feed_order(
@@ -135,28 +149,58 @@ static void note_live(struct feed_state *f, const struct feed_entry *entry)
     f->live_ns = entry->capture_ns;
 }
 
-// The live frame is the one to be kept from now on.
-static void keep(struct feed_state *f, const struct feed_entry *entry)
+static void free_unused(struct feed_state *f, uint32_t slot)
 {
-    if (f->kept_slot != FEED_NO_SLOT && f->kept_released)
-        feed_free(f, f->kept_slot);
-    f->kept_slot = entry->slot;
-    f->kept_released = false;
+    if (slot != FEED_NO_SLOT && f->slot_sequence[slot] != FEED_SLOT_FREE && f->slot_uses[slot] == 0 &&
+        slot != f->kept_slot && slot != f->shown_slot)
+        feed_free(f, slot);
+}
+
+void feed_let_go(struct feed_state *f, uint32_t slot)
+{
+    const uint32_t memory = feed_memory_slot(f, slot);
+
+    assert(memory < f->config.slot_count && f->slot_uses[memory] > 0);
+    if (slot != memory)
+        f->repeat_of[slot - f->config.slot_count] = FEED_NO_SLOT;
+    f->slot_uses[memory]--;
+    free_unused(f, memory);
 }
 
 static void give(struct feed_state *f, const struct feed_entry *entry)
 {
+    const uint32_t kept = f->kept_slot, shown = f->shown_slot;
+
+    f->shown_slot = feed_memory_slot(f, entry->slot);
+    f->slot_uses[f->shown_slot]++;
     feed_order(f, &(struct feed_order){.kind = FEED_ORDER_GIVE,
                                        .sequence = entry->sequence,
                                        .capture_ns = entry->capture_ns,
                                        .slot = entry->slot,
                                        .slate = !entry->live});
-    if (!entry->live) {
+    if (entry->live) {
+        note_live(f, entry);
+        f->kept_slot = f->shown_slot;
+    } else {
         note_slate(f, entry);
-        return;
     }
-    note_live(f, entry);
-    keep(f, entry);
+    free_unused(f, shown);
+    free_unused(f, kept);
+}
+
+static bool repeat(struct feed_state *f, struct feed_entry *entry)
+{
+    uint32_t i = 0;
+
+    if (feed_repeats_free(f) == 0)
+        return false;
+    while (f->repeat_of[i] != FEED_NO_SLOT)
+        i++;
+    f->repeat_of[i] = f->shown_slot;
+    entry->slot = f->config.slot_count + i;
+    f->repeated++;
+    give(f, entry);
+    return true;
 }
 
 static struct feed_entry pop(struct feed_state *f)
@@ -176,13 +220,20 @@ void feed_flush(struct feed_state *f)
     }
 }
 
-void feed_give_up(struct feed_state *f)
+void feed_repeat(struct feed_state *f, uint64_t sequence, int64_t capture_ns)
+{
+    assert(f->queue_count == 0);
+    feed_take_in(f, &(struct feed_entry){.sequence = sequence, .capture_ns = capture_ns});
+    feed_bridge(f);
+}
+
+void feed_bridge(struct feed_state *f)
 {
     for (uint32_t i = 0, count = f->queue_count; i < count; i++) {
         struct feed_entry entry = pop(f);
         if (entry.filled)
             give(f, &entry);
-        else
+        else if (!repeat(f, &entry))
             f->undrawn++;
     }
 }

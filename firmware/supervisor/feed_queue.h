@@ -20,8 +20,17 @@ void feed_draw(struct feed_state *state, int64_t now_ns, uint64_t sequence, int6
 // Gives everything that is complete up to the first frame that is not.
 void feed_flush(struct feed_state *state);
 
-// What the slate owes is waited for no longer.
-void feed_give_up(struct feed_state *state);
+// Repeats that can be given now; none before there was a picture.
+uint32_t feed_repeats_free(const struct feed_state *state);
+
+// Takes in and gives a frame that shows what was given last. Nothing may wait before it.
+void feed_repeat(struct feed_state *state, uint64_t sequence, int64_t capture_ns);
+
+// What the slate owes is waited for no longer: repeats take its place.
+void feed_bridge(struct feed_state *state);
+
+// The switch needs the frame no more that was given as `slot`.
+void feed_let_go(struct feed_state *state, uint32_t slot);
 
 // The slate has drawn into `slot` what it owed first.
 void feed_drawn(struct feed_state *state, uint32_t slot);

@@ -19,9 +19,11 @@ uint64_t supervisor_ring_tail(const struct supervisor *s, const struct path *pat
 static void order_encode(struct supervisor *s, const struct switch_order *order, int64_t now_ns)
 {
     struct path *path = &s->path[order->path];
+    struct switch_order told = *order;
 
+    told.slot = feed_memory_slot(&s->feed, order->slot);
     path->ring_tail = supervisor_ring_tail(s, path, now_ns);
-    if (path_encode(path, order) != CASTOR_OK)
+    if (path_encode(path, &told) != CASTOR_OK)
         s->fault_wake |= 1u << order->path;
 }
 

@@ -27,8 +27,10 @@
 //                                       configured is shown
 //     since                             time of day since when there is no live picture; null = there is one
 //     frames, times                     frames drawn that went out, losses; since start
+//     repeated                          of these frames: no slate could draw, and the last picture was shown
+//                                       once more
 //     refused                           live frames that came after their place was taken
-//     undrawn                           frames that were ordered and not drawn in time; lost
+//     undrawn                           frames that were ordered, neither drawn in time nor repeated; lost
 //     last                              the present or last loss: time, cause ("skipped", "silent", "start",
 //                                       "no_signal", "ended"), duration_ms, frames (null while it lasts);
 //                                       null

@@ -25,12 +25,12 @@ json_t *status_slate(const struct status_snapshot *s)
 
     if (!feed)
         return json_null();
-    return json_pack("{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "picture",
+    return json_pack("{s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "picture",
                      STATUS_NAME(pictures, s->config->slate.picture), "budget_ms",
                      status_milliseconds(feed->budget_ns), "up", feed->lost, "shown", feed->shown, "since",
                      feed->lost ? status_time_of_day(s, feed->live_ns) : json_null(), "frames",
-                     status_count(feed->frames), "times", status_count(feed->times), "refused",
-                     status_count(feed->refused), "undrawn", status_count(feed->undrawn), "last",
-                     last_loss(s), "note", status_text_or_null(s->slate->note), "worker",
-                     status_worker(&s->slate->worker));
+                     status_count(feed->frames), "times", status_count(feed->times), "repeated",
+                     status_count(feed->repeated), "refused", status_count(feed->refused), "undrawn",
+                     status_count(feed->undrawn), "last", last_loss(s), "note",
+                     status_text_or_null(s->slate->note), "worker", status_worker(&s->slate->worker));
 }

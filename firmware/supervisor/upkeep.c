@@ -6,21 +6,27 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "supervisor/config_slate.h"
 
 #define UPKEEP_INTERVAL_NS (100 * CASTOR_NS_PER_MS)
 #define UPKEEP_EARLY_NS (50 * CASTOR_NS_PER_MS) // more than a frame interval
 
+static_assert(FEED_SLOTS_MAX <= SWITCH_SLOTS_MAX, "the switch holds every slot and repeat of the feed");
+
 struct switch_config supervisor_switch_config(const struct config *config, const struct source *source)
 {
     const struct config_switch *c = &config->switching;
+    const uint32_t slots = pool_slot_count(source->pool);
+    const uint32_t repeats = config_slate_repeats(slots, source->slate_slots);
 
     return (struct switch_config){
         .path_count = config->encoder.chain_count,
         .running_paths = c->standby == CONFIG_STANDBY_OFF || config->encoder.chain_count < 2 ? 1 : 2,
         .standby = c->standby == CONFIG_STANDBY_HOT ? SWITCH_STANDBY_HOT : SWITCH_STANDBY_WARM,
-        .slot_count = pool_slot_count(source->pool),
+        .slot_count = slots + repeats, // a repeat is a slot to the switch
         // What is the slate's, and the live picture that is kept for it, is not capture's to fill.
-        .slots_free_min = SOURCE_SLOTS_FREE_MIN + source->slate_slots + (source->slate_slots > 0 ? 1 : 0),
+        .slots_free_min =
+            SOURCE_SLOTS_FREE_MIN + source->slate_slots + (source->slate_slots > 0 ? 1 : 0) + repeats,
         .stall_budget_ns = c->stall_budget_ms * CASTOR_NS_PER_MS,
         .hang_budget_ns = c->hang_budget_ms * CASTOR_NS_PER_MS,
         .standby_budget_ns = c->standby_budget_ms * CASTOR_NS_PER_MS,

@@ -1,79 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Books of its own, and what every order is judged by.
+// What every order is judged by.
 #include "world.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void oracle_begin(struct world *w)
-{
-    memset(&w->oracle, 0, sizeof w->oracle);
-    w->oracle.live_slot = w->oracle.tail_live_slot = FEED_NO_SLOT;
-    w->oracle.tail_live_ns = w->origin_ns;
-    w->oracle.live_ns = w->oracle.anchor_ns = w->oracle.tail_ns = w->origin_ns;
-    w->oracle.able_since_ns = NEVER;
-}
-
-static int64_t grid_ns(const struct world *w, uint64_t sequence)
-{
-    return w->oracle.anchor_ns + castor_frame_time_ns(w->config.rate, sequence - w->oracle.anchor);
-}
-
-static int64_t late_max_ns(const struct world *w)
-{
-    int64_t least_ns = w->feed.budget_ns + 2 * w->interval_ns;
-
-    return w->config.late_max_ns > least_ns ? w->config.late_max_ns : least_ns;
-}
-
-static uint32_t slots_free(const struct world *w)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = w->config.slate_first_slot; i < w->config.slot_count; i++)
-        count += w->oracle.slot[i].place == PLACE_FREE;
-    return count > w->oracle.owed_count ? count - w->oracle.owed_count : 0;
-}
-
-// ---- what is told to the feed ----
-
-void oracle_live(struct world *w, const struct picture *picture)
-{
-    struct oracle *o = &w->oracle;
-
-    o->now = picture;
-    o->freed = false;
-    bool rises = !o->tail_any || (picture->sequence > o->tail && picture->capture_ns > o->tail_ns);
-    bool too_soon = o->tail_slate && !o->left_out && w->feed.slate_up && w->config.enabled &&
-                    slots_free(w) > 0 && picture->capture_ns - o->tail_ns < w->interval_ns / 2;
-    o->must_take = rises && !too_soon;
-    o->left_out |= rises && too_soon;
-    o->refused += !o->must_take;
-    o->refused_run = o->must_take ? 0 : o->refused_run + 1;
-    o->slot[picture->slot] =
-        (struct slot){PLACE_FILLED, picture->sequence, picture->capture_ns, w->now_ns + w->config.answer_ns};
-}
-
-void oracle_drawn(struct world *w, const struct picture *picture)
-{
-    struct oracle *o = &w->oracle;
-
-    o->slot[picture->slot] = (struct slot){PLACE_FILLED, picture->sequence, o->owed[0].capture_ns, NEVER};
-    if (!o->owed[0].waited_for)
-        o->slot[picture->slot].place = PLACE_RELEASED;
-    memmove(&o->owed[0], &o->owed[1], --o->owed_count * sizeof o->owed[0]);
-}
-
-void oracle_released(struct world *w, uint32_t slot)
-{
-    w->oracle.slot[slot].place = slot == w->oracle.live_slot ? PLACE_KEPT : PLACE_RELEASED;
-}
-
-void oracle_slate_gone(struct world *w)
-{
-    w->oracle.owed_count = 0;
-    w->oracle.killed = false;
-}
 
 // ---- orders ----
 
@@ -81,8 +11,6 @@ static void give_live(struct world *w, const struct feed_order *order)
 {
     struct oracle *o = &w->oracle;
 
-    if (o->live_slot != FEED_NO_SLOT && o->slot[o->live_slot].place == PLACE_KEPT)
-        o->slot[o->live_slot].place = PLACE_RELEASED;
     o->first_live = o->lost;
     o->lived = true;
     o->live = order->sequence;
@@ -113,16 +41,78 @@ static void judge_gap(struct world *w, uint64_t sequence)
     if (!o->any || sequence == o->last + 1)
         return;
     totals.missing += sequence - o->last - 1;
-    if (o->last_ns + w->interval_ns <= w->now_ns - late_max_ns(w))
+    if (o->last_ns + w->interval_ns <= w->now_ns - oracle_late_max_ns(w))
         return; // nobody would have seen them in time
-    if (w->calm && o->able_since_ns < w->now_ns - 300 * MS)
-        wrong(w, "a frame is missing although nothing but capture failed");
-    if (o->able_since_ns < w->now_ns - late_max_ns(w) - 500 * MS && !w->capture.counts &&
+    if (w->calm)
+        wrong(w, "a frame is missing although nothing but capture and the slate failed");
+    if (o->able_since_ns < w->now_ns - oracle_late_max_ns(w) - 500 * MS && !w->capture.counts &&
         w->slate.process == PROCESS_UP)
         wrong(w, "a frame is missing although the slate could have drawn it");
 }
 
-static void give(struct world *w, const struct feed_order *order)
+static void judge_draw_time(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+    int64_t wait_ns = w->feed.source_up ? w->feed.budget_ns : 0;
+    int64_t beside_ns = order->capture_ns - oracle_grid_ns(w, order->sequence);
+
+    if (o->now && o->must_take) {
+        if (order->capture_ns >= o->now->capture_ns || order->sequence >= o->now->sequence)
+            wrong(w, "a frame is drawn that has come");
+        return;
+    }
+    if (beside_ns < -2 || beside_ns > 2)
+        wrong(w, "a frame of the slate is beside the grid");
+    if (w->now_ns < order->capture_ns + wait_ns)
+        wrong(w, "the slate does not wait for its budget");
+}
+
+static void drop_left(struct oracle *o)
+{
+    memmove(&o->left[0], &o->left[1], --o->left_count * sizeof o->left[0]);
+}
+
+// A repeat is what a slate owed that has just ended, or what is due while there is none.
+static void judge_repeat(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+
+    if (w->slate.process == PROCESS_UP && !o->killed)
+        wrong(w, "a picture is repeated although a slate draws");
+    if (o->left_count > 0) {
+        if (o->left[0].sequence != order->sequence || o->left[0].capture_ns != order->capture_ns)
+            wrong(w, "what the slate owed is not repeated in turn");
+        drop_left(o);
+        return;
+    }
+    if (!w->config.enabled)
+        wrong(w, "a picture is repeated although the slate is switched off");
+    if (o->tail_any && (order->sequence <= o->tail || order->capture_ns <= o->tail_ns))
+        wrong(w, "a frame is repeated that was there");
+    if (w->now_ns - order->capture_ns > oracle_late_max_ns(w) + (o->now ? 5 * w->interval_ns : 0))
+        wrong(w, "a frame is repeated that nobody can use");
+    judge_draw_time(w, order);
+    o->tail_any = o->tail_slate = true;
+    o->tail = order->sequence;
+    o->tail_ns = order->capture_ns;
+}
+
+static void give_repeat(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+    const uint32_t number = order->slot - w->config.slot_count;
+
+    if (number >= w->config.repeat_count || o->repeat[number].held)
+        wrong(w, "a repeat is given that is in use");
+    if (!o->any || feed_memory_slot(&w->feed, order->slot) != o->shown_slot)
+        wrong(w, "another picture is repeated than the last");
+    judge_repeat(w, order);
+    o->repeat[number] = (struct repeat){true, o->shown_slot, order->sequence,
+                                        w->now_ns + draw_ns(w, 1 * MS, 3 * w->interval_ns)};
+    totals.repeated++;
+}
+
+static void give_filled(struct world *w, const struct feed_order *order)
 {
     struct oracle *o = &w->oracle;
     struct slot *slot = &o->slot[order->slot];
@@ -130,6 +120,32 @@ static void give(struct world *w, const struct feed_order *order)
     if (slot->place != PLACE_FILLED || slot->sequence != order->sequence ||
         slot->capture_ns != order->capture_ns)
         wrong(w, "a frame is given that nobody announced");
+    slot->until_ns = w->now_ns + draw_ns(w, 1 * MS, 3 * w->interval_ns);
+    slot->held = true;
+    o->shown_slot = order->slot;
+}
+
+// What is neither the last live picture nor the last one given is of no use when the switch is done with it.
+static void keep_no_more(struct world *w, uint32_t slot)
+{
+    struct oracle *o = &w->oracle;
+
+    if (slot != FEED_NO_SLOT && o->slot[slot].place == PLACE_KEPT && slot != o->live_slot &&
+        slot != o->shown_slot)
+        o->slot[slot].place = PLACE_RELEASED;
+}
+
+static void give(struct world *w, const struct feed_order *order)
+{
+    struct oracle *o = &w->oracle;
+    const uint32_t live = o->live_slot, shown = o->shown_slot;
+
+    if (order->slot >= w->config.slot_count)
+        give_repeat(w, order);
+    else
+        give_filled(w, order);
+    while (!o->any && o->left_count > 0 && o->left[0].sequence < order->sequence)
+        drop_left(o); // before the first picture there is none to repeat
     if (order->slate != (order->slot >= w->config.slate_first_slot))
         wrong(w, "live and slate are mixed up");
     if (o->any && (order->sequence <= o->last || order->capture_ns <= o->last_ns))
@@ -137,8 +153,8 @@ static void give(struct world *w, const struct feed_order *order)
     if (o->first_lost || o->first_live || o->first_shown)
         wrong(w, "a change was not told before the next frame");
     judge_gap(w, order->sequence);
-    slot->place = PLACE_SWITCH;
-    slot->until_ns = w->now_ns + draw_ns(w, 1 * MS, 3 * w->interval_ns);
+    o->slot[o->shown_slot].place = PLACE_SWITCH;
+    o->slot[o->shown_slot].uses++;
     o->any = true;
     o->last = order->sequence;
     o->last_ns = order->capture_ns;
@@ -148,6 +164,8 @@ static void give(struct world *w, const struct feed_order *order)
         give_slate(w, order);
     else
         give_live(w, order);
+    keep_no_more(w, live);
+    keep_no_more(w, shown);
 }
 
 static void free_slot(struct world *w, const struct feed_order *order)
@@ -163,34 +181,17 @@ static void free_slot(struct world *w, const struct feed_order *order)
     slot->place = PLACE_FREE;
 }
 
-static void judge_draw_time(struct world *w, const struct feed_order *order)
-{
-    struct oracle *o = &w->oracle;
-    int64_t wait_ns = w->feed.source_up ? w->feed.budget_ns : 0;
-    int64_t beside_ns = order->capture_ns - grid_ns(w, order->sequence);
-
-    if (o->now && o->must_take) {
-        if (order->capture_ns >= o->now->capture_ns || order->sequence >= o->now->sequence)
-            wrong(w, "a frame is drawn that has come");
-        return;
-    }
-    if (beside_ns < -2 || beside_ns > 2)
-        wrong(w, "a frame of the slate is beside the grid");
-    if (w->now_ns < order->capture_ns + wait_ns)
-        wrong(w, "the slate does not wait for its budget");
-}
-
 static void draw_order(struct world *w, const struct feed_order *order)
 {
     struct oracle *o = &w->oracle;
 
     if (!w->config.enabled || w->slate.process == PROCESS_NONE || o->killed)
         wrong(w, "there is nobody to draw");
-    if (slots_free(w) == 0)
+    if (oracle_slots_free(w) == 0)
         wrong(w, "there is no slot to draw into");
     if (o->tail_any && (order->sequence <= o->tail || order->capture_ns <= o->tail_ns))
         wrong(w, "a frame is drawn that was there");
-    if (w->now_ns - order->capture_ns > late_max_ns(w) + (o->now ? 5 * w->interval_ns : 0))
+    if (w->now_ns - order->capture_ns > oracle_late_max_ns(w) + (o->now ? 5 * w->interval_ns : 0))
         wrong(w, "a frame is drawn that nobody can use");
     if (order->last_slot != o->tail_live_slot || order->lost_since_ns != o->tail_live_ns)
         wrong(w, "the slate is told another last picture");
@@ -209,8 +210,7 @@ static void kill_order(struct world *w)
     if (o->owed_count == 0 || w->now_ns - o->owed[0].ordered_ns < w->config.answer_ns)
         wrong(w, "the slate is ended without a reason");
     o->killed = true;
-    for (uint32_t i = 0; i < o->owed_count; i++)
-        o->owed[i].waited_for = false;
+    oracle_leave_owed(o);
     totals.kills++;
     slate_end(w);
 }
@@ -307,12 +307,16 @@ void oracle_close(struct world *w)
 
     judge_live(w);
     judge_kept_back(w);
+    if (o->left_count > 0 && oracle_repeats_free(w) > 0)
+        wrong(w, "what a slate owed is lost although the last picture could be repeated");
+    o->left_count = 0;
     if (o->first_lost || o->first_live || o->first_shown)
         wrong(w, "a change is not told");
     if (w->feed.frames != o->frames || w->feed.times != o->times || w->feed.refused != o->refused)
         wrong(w, "the counters are wrong");
     bool able = w->config.enabled && w->slate.process == PROCESS_UP && w->now_ns >= w->slate.hung_until_ns &&
-                !o->killed && slots_free(w) > 0 && w->slate.draw_ns < 5 * MS && w->now_ns >= w->busy_until_ns;
+                !o->killed && oracle_slots_free(w) > 0 && w->slate.draw_ns < 5 * MS &&
+                w->now_ns >= w->busy_until_ns;
     if (!able)
         o->able_since_ns = NEVER;
     else if (o->able_since_ns == NEVER)
@@ -331,8 +335,11 @@ void oracle_ticked(struct world *w)
             wrong(w, "a live frame is held too long");
     if (o->owed_count > 0 && !o->killed && w->now_ns - o->owed[0].ordered_ns >= w->config.answer_ns)
         wrong(w, "a slate that hangs is not ended");
-    if (o->tail_any && o->able_since_ns != NEVER && grid_ns(w, o->tail + 1) + wait_ns <= w->now_ns)
+    if (o->tail_any && o->able_since_ns != NEVER && oracle_grid_ns(w, o->tail + 1) + wait_ns <= w->now_ns)
         wrong(w, "a frame is due and not drawn");
+    if (o->tail_any && !w->feed.slate_up && oracle_can_fill(w) &&
+        oracle_grid_ns(w, o->tail + 1) + wait_ns <= w->now_ns)
+        wrong(w, "a frame is due and not repeated");
 }
 
 void oracle_end(struct world *w)

@@ -134,8 +134,11 @@ static int64_t released_ns(const struct world *w)
     int64_t first_ns = NEVER;
 
     for (uint32_t i = 0; i < w->config.slot_count; i++)
-        if (w->oracle.slot[i].place == PLACE_SWITCH)
+        if (w->oracle.slot[i].held)
             first_ns = earlier(first_ns, w->oracle.slot[i].until_ns);
+    for (uint32_t i = 0; i < w->config.repeat_count; i++)
+        if (w->oracle.repeat[i].held)
+            first_ns = earlier(first_ns, w->oracle.repeat[i].until_ns);
     return first_ns != NEVER && first_ns < w->blocked_until_ns ? w->blocked_until_ns : first_ns;
 }
 
@@ -147,15 +150,24 @@ static int64_t supervisor_event_ns(const struct world *w)
     return first_ns < w->busy_until_ns ? w->busy_until_ns : first_ns;
 }
 
+static void release(struct world *w, uint32_t slot, uint64_t sequence)
+{
+    oracle_released(w, slot);
+    feed_released(&w->feed, w->now_ns, slot, sequence);
+    carry_out(w);
+}
+
 static void supervisor_run(struct world *w)
 {
     for (uint32_t i = 0; i < w->config.slot_count; i++) {
         struct slot *slot = &w->oracle.slot[i];
-        if (slot->place != PLACE_SWITCH || slot->until_ns > w->now_ns || w->now_ns < w->blocked_until_ns)
-            continue;
-        oracle_released(w, i);
-        feed_released(&w->feed, w->now_ns, i, slot->sequence);
-        carry_out(w);
+        if (slot->held && slot->until_ns <= w->now_ns && w->now_ns >= w->blocked_until_ns)
+            release(w, i, slot->sequence);
+    }
+    for (uint32_t i = 0; i < w->config.repeat_count; i++) {
+        struct repeat *repeat = &w->oracle.repeat[i];
+        if (repeat->held && repeat->until_ns <= w->now_ns && w->now_ns >= w->blocked_until_ns)
+            release(w, w->config.slot_count + i, repeat->sequence);
     }
     supervisor_read(w, false, w->now_ns);
     supervisor_read(w, true, w->now_ns);
@@ -212,11 +224,11 @@ static void capture_fault(struct world *w)
 static void fault(struct world *w)
 {
     w->fault_ns = w->now_ns + draw_ns(w, 5 * MS, w->fault_gap_ns);
-    if (w->calm || draw(w, 2)) {
+    if (draw(w, 2)) {
         capture_fault(w);
         return;
     }
-    switch (draw(w, 7)) {
+    switch (draw(w, w->calm ? 2 : 7)) {
     case 0:
         slate_end(w);
         break;
@@ -262,6 +274,7 @@ static void set_up(struct world *w, uint64_t seed)
     w->interval_ns = castor_frame_interval_ns(w->config.rate);
     w->config.slate_first_slot = 8 + draw(w, 8);
     w->config.slot_count = w->config.slate_first_slot + (w->calm ? 24 : draw(w, 16));
+    w->config.repeat_count = w->calm ? 24 : draw(w, 12);
     w->config.budget_ns = w->interval_ns * (2 + draw(w, 3));
     w->config.answer_ns = 150 * MS;
     w->config.late_max_ns = w->config.budget_ns + (w->calm ? 500 * MS : draw_ns(w, 50 * MS, 400 * MS));
@@ -346,9 +359,9 @@ int main(int argc, char **argv)
         run_schedule(&world, seed + i);
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     printf("%" PRIu64 " schedules from seed %" PRIu64 " in %.1f s of CPU: %" PRIu64 " events, %" PRIu64
-           " live frames, %" PRIu64 " of the slate in %" PRIu64 " losses, %" PRIu64 " refused, %" PRIu64
-           " missing, %" PRIu64 " slates ended; no mistake\n",
-           schedules, seed, seconds, totals.events, totals.live, totals.slate, totals.times, totals.refused,
-           totals.missing, totals.kills);
+           " live frames, %" PRIu64 " of the slate (%" PRIu64 " repeated) in %" PRIu64 " losses, %" PRIu64
+           " refused, %" PRIu64 " missing, %" PRIu64 " slates ended; no mistake\n",
+           schedules, seed, seconds, totals.events, totals.live, totals.slate, totals.repeated, totals.times,
+           totals.refused, totals.missing, totals.kills);
     return 0;
 }

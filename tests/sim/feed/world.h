@@ -64,6 +64,15 @@ struct slot {
     uint64_t sequence;
     int64_t capture_ns;
     int64_t until_ns; // SWITCH: when it is done with it; FILLED: when a live frame has to be given
+    bool held;        // SWITCH: by the frame itself
+    uint32_t uses;    // SWITCH: by how many frames, with its repeats
+};
+
+struct repeat { // that the switch holds
+    bool held;
+    uint32_t of;
+    uint64_t sequence;
+    int64_t until_ns;
 };
 
 struct owed { // by the slate
@@ -76,7 +85,11 @@ struct oracle {
     struct slot slot[FEED_SLOTS_MAX];
     struct owed owed[MESSAGES_MAX];
     uint32_t owed_count;
-    bool any, lived; // frames were given, live frames were given
+    struct owed left[MESSAGES_MAX]; // what a slate owed whose end was noticed in this event
+    uint32_t left_count;
+    struct repeat repeat[FEED_SLOTS_MAX];
+    uint32_t shown_slot; // of the last frame given
+    bool any, lived;     // frames were given, live frames were given
     uint64_t last, live;
     int64_t last_ns, live_ns;
     uint32_t live_slot;
@@ -101,7 +114,8 @@ struct world {
     struct feed_state feed;
     struct feed_config config;
     uint64_t seed, random;
-    bool trace, calm; // calm: only capture fails, by ending, freezing, skipping or losing its signal
+    bool trace, calm; // calm: only capture fails, by ending, freezing, skipping or losing its signal, or the
+                      // slate, by ending or freezing
     int64_t now_ns, end_ns, busy_until_ns, fault_ns, fault_gap_ns, blocked_until_ns;
     int64_t origin_ns, interval_ns;
     struct capture capture;
@@ -110,7 +124,7 @@ struct world {
 };
 
 struct totals {
-    uint64_t events, live, slate, times, refused, missing, kills;
+    uint64_t events, live, slate, repeated, times, refused, missing, kills;
 };
 extern struct totals totals;
 
@@ -134,14 +148,23 @@ void say(struct messages *messages, const struct picture *picture);
 void carry_out(struct world *w); // closes an event
 void supervisor_read(struct world *w, bool live, int64_t until_ns);
 
-// oracle.c
+// books.c
 void oracle_begin(struct world *w);
 void oracle_live(struct world *w, const struct picture *picture); // before the feed hears of it
 void oracle_drawn(struct world *w, const struct picture *picture);
 void oracle_released(struct world *w, uint32_t slot);
+void oracle_slate_gone(struct world *w);
+void oracle_leave_owed(
+    struct oracle *oracle); // what the slate owes will not come in time: it is to be repeated
+int64_t oracle_grid_ns(const struct world *w, uint64_t sequence);
+int64_t oracle_late_max_ns(const struct world *w);
+uint32_t oracle_slots_free(const struct world *w);
+uint32_t oracle_repeats_free(const struct world *w);
+bool oracle_can_fill(const struct world *w); // a frame that is missed can be drawn or repeated
+
+// oracle.c
 void oracle_order(struct world *w, const struct feed_order *order);
 void oracle_close(struct world *w);
-void oracle_slate_gone(struct world *w);
 void oracle_ticked(struct world *w);
 void oracle_end(struct world *w);
 

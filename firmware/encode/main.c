@@ -14,6 +14,6 @@ int main(int argc, char **argv)
     if (argc > 1 && argv[1][0] == '-')
         return trial_main(argc, argv, encoder_driver_name, encoder_driver_find);
     if (worker_process_begin("encode", MESSAGE_WORKER_FD, SANDBOX_NO_NETWORK, &level) != CASTOR_OK)
-        return ENCODE_EXIT_PROTOCOL;
+        return WORKER_EXIT_PROTOCOL;
     return encode_worker_run(MESSAGE_WORKER_FD, encoder_driver_find, level);
 }

@@ -2,17 +2,15 @@
 #include "encode/worker.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "encode/faults.h"
 #include "encode/orders.h"
 #include "hal/time.h"
 #include "ipc/channel.h"
+#include "ipc/duty.h"
 #include "pool/pool.h"
 #include "pool/ring.h"
 
@@ -28,8 +26,8 @@ struct in_flight {
 };
 
 struct worker {
-    int channel;
-    int exit; // enum encode_exit, or -1 while running
+    struct duty duty;
+    encode_find find;
     enum log_level log_level;
     const struct encoder_driver *driver;
     struct message_encode_start start; // what it was opened with
@@ -42,45 +40,39 @@ struct worker {
     uint32_t bitrate_bps; // to be set before the next frame; 0 = as it is
     struct faults faults;
     struct encoder_text note; // the encoder's, that was logged last
-    struct message message;   // in use by one function at a time
+    struct message message;   // to be sent; in use by one function at a time
 };
 
-// Waits until one of the descriptors shows an event, at most until the deadline. Interruptions count as one.
-static void wait_until(struct pollfd *polled, nfds_t count, int64_t deadline_ns)
-{
-    int64_t left_ns = deadline_ns - castor_now_ns();
-    const struct timespec left = castor_timespec(left_ns > 0 ? left_ns : 0);
-
-    if (ppoll(polled, count, &left, NULL) < 0 && errno != EINTR)
-        log_error("poll: %s", strerror(errno));
-}
-
-// Sends worker->message.
+// Sends worker->message; waits for room.
 static void say(struct worker *worker)
 {
     int64_t deadline_ns = castor_now_ns() + SEND_DEADLINE_NS;
-    struct pollfd polled = {.fd = worker->channel, .events = POLLOUT};
-    int error = channel_send(worker->channel, &worker->message, NULL, 0);
+    struct pollfd polled = {.fd = worker->duty.fd, .events = POLLOUT};
+    int error = channel_send(worker->duty.fd, &worker->message, NULL, 0);
 
-    while (error == CASTOR_ERR_FULL && castor_now_ns() < deadline_ns) {
-        wait_until(&polled, 1, deadline_ns);
-        error = channel_send(worker->channel, &worker->message, NULL, 0);
-    }
+    while (error == CASTOR_ERR_FULL && castor_now_ns() < deadline_ns &&
+           duty_wait(&worker->duty, &polled, 1, deadline_ns))
+        error = channel_send(worker->duty.fd, &worker->message, NULL, 0);
     if (error != CASTOR_OK) {
         log_error("the supervisor does not take %s: %s", message_name(worker->message.header.type),
                   castor_error_text(error));
-        worker->exit = ENCODE_EXIT_STOPPED;
+        duty_finish(&worker->duty, WORKER_EXIT_OK);
     }
 }
 
-static void fail(struct worker *worker, int error, enum encode_exit exit, const char *text)
+static void say_failed(struct worker *worker, int error, const char *text)
 {
-    log_error("%s", text);
     message_init(&worker->message, MESSAGE_FAILED);
     worker->message.body.failed.error = error;
     (void)snprintf(worker->message.body.failed.text, sizeof worker->message.body.failed.text, "%s", text);
     say(worker);
-    worker->exit = exit;
+}
+
+static void fail(struct worker *worker, int error, const char *text)
+{
+    log_error("%s", text);
+    say_failed(worker, error, text);
+    duty_finish(&worker->duty, WORKER_EXIT_FAILED);
 }
 
 static void fail_driver(struct worker *worker, int error, const char *what)
@@ -90,7 +82,7 @@ static void fail_driver(struct worker *worker, int error, const char *what)
 
     (void)snprintf(text, sizeof text, "%s: %s: %s%s%s", worker->encoder->driver->name, what,
                    castor_error_text(error), detail[0] ? ": " : "", detail);
-    fail(worker, error, ENCODE_EXIT_DRIVER, text);
+    fail(worker, error, text);
 }
 
 static void say_dropped(struct worker *worker, const struct message_encode *order,
@@ -160,94 +152,79 @@ static void say_ready(struct worker *worker)
     say(worker);
 }
 
-// Takes the descriptors that it makes use of out of `fds`.
-static void start(struct worker *worker, int *fds, unsigned fd_count, const struct pool_parts *parts,
-                  encode_find find)
+static void start(struct worker *worker, const struct pool_parts *parts)
 {
-    struct message_encode_start start = worker->message.body.encode_start;
+    const struct message_encode_start *start = &worker->duty.message.body.encode_start;
     struct encoder_text why = {"the frame pool cannot be mapped"};
     char name[] = "encode A";
 
-    name[sizeof name - 2] = (char)('A' + start.path);
+    name[sizeof name - 2] = (char)('A' + start->path);
     log_open(name, worker->log_level);
-    int error = pool_attach(&start.format, start.slot_count, parts, &worker->pool);
+    int error = pool_attach(&start->format, start->slot_count, parts, &worker->pool);
     if (error == CASTOR_OK) {
-        for (unsigned i = 1; i < fd_count; i++)
-            fds[i] = -1;
+        duty_keep(&worker->duty, 1, worker->duty.fd_count - 1);
         encoder_text_set(&why, 0, "the coded ring cannot be mapped");
-        error =
-            ring_attach_writer(fds[0], start.ring_bytes, start.ring_position, start.ring_tail, &worker->ring);
+        error = ring_attach_writer(worker->duty.fds[0], start->ring_bytes, start->ring_position,
+                                   start->ring_tail, &worker->ring);
     }
     if (error == CASTOR_OK) {
-        fds[0] = -1;
-        worker->start = start;
-        error = find(start.driver, &worker->driver, &why);
+        duty_keep(&worker->duty, 0, 1);
+        worker->start = *start;
+        error = worker->find(start->driver, &worker->driver, &why);
     }
     if (error == CASTOR_OK)
         error = open_encoder(worker, &why);
     if (error != CASTOR_OK)
-        fail(worker, error, ENCODE_EXIT_DRIVER, why.text);
+        fail(worker, error, why.text);
     else
         say_ready(worker);
 }
 
-static void fail_protocol(struct worker *worker, const char *why)
+static void handle_first(void *context)
 {
-    char text[252];
+    struct worker *worker = context;
+    const struct message *message = &worker->duty.message;
+    const unsigned fd_count = worker->duty.fd_count;
+    struct pool_parts parts;
 
-    (void)snprintf(text, sizeof text, "bad message from the supervisor: %s", why);
-    fail(worker, CASTOR_ERR_INVALID, ENCODE_EXIT_PROTOCOL, text);
+    if (message->header.type == MESSAGE_STOP)
+        duty_finish(&worker->duty, WORKER_EXIT_OK);
+    else if (message->header.type != MESSAGE_ENCODE_START || fd_count < 2 ||
+             !pool_share_read(worker->duty.fds + 1, fd_count - 1, message->body.encode_start.dmabuf_count,
+                              &parts))
+        duty_refuse(&worker->duty, "expected ENCODE_START with the coded ring and the pool");
+    else
+        start(worker, &parts);
 }
 
-static void wait_for_start(struct worker *worker, encode_find find)
+static void wait_for_start(struct worker *worker)
 {
     int64_t deadline_ns = castor_now_ns() + START_DEADLINE_NS;
-    struct pollfd polled = {.fd = worker->channel, .events = POLLIN};
-    int fds[MESSAGE_FDS_MAX];
-    unsigned fd_count = 0;
-    struct pool_parts parts;
-    const char *why = "";
-    int error;
+    struct pollfd polled = {.fd = worker->duty.fd, .events = POLLIN};
 
-    while ((error = channel_receive(worker->channel, MESSAGE_FROM_SUPERVISOR, &worker->message, fds,
-                                    &fd_count, &why)) == CASTOR_ERR_AGAIN &&
-           castor_now_ns() < deadline_ns)
-        wait_until(&polled, 1, deadline_ns);
-    if (error == CASTOR_ERR_INVALID) {
-        fail_protocol(worker, why);
-        return;
-    }
-    if (error != CASTOR_OK) {
-        worker->exit = ENCODE_EXIT_STOPPED;
-        return;
-    }
-    if (worker->message.header.type == MESSAGE_STOP)
-        worker->exit = ENCODE_EXIT_STOPPED;
-    else if (worker->message.header.type != MESSAGE_ENCODE_START || fd_count < 2 ||
-             !pool_share_read(fds + 1, fd_count - 1, worker->message.body.encode_start.dmabuf_count, &parts))
-        fail_protocol(worker, "expected ENCODE_START with the coded ring and the pool");
-    else
-        start(worker, fds, fd_count, &parts, find);
-    for (unsigned i = 0; i < fd_count; i++) {
-        if (fds[i] >= 0)
-            close(fds[i]);
+    while (!worker->duty.done && duty_wait(&worker->duty, &polled, 1, deadline_ns)) {
+        if (duty_read(&worker->duty, handle_first, worker))
+            return;
+        if (!worker->duty.done && castor_now_ns() >= deadline_ns)
+            duty_finish(&worker->duty, WORKER_EXIT_OK);
     }
 }
 
 // ---- work ----
 
-static void handle(struct worker *worker)
+static void handle(void *context)
 {
-    const struct message *message = &worker->message;
+    struct worker *worker = context;
+    const struct message *message = &worker->duty.message;
     const struct message_encode *order = &message->body.encode;
 
     switch (message->header.type) {
     case MESSAGE_STOP:
-        worker->exit = ENCODE_EXIT_STOPPED;
+        duty_finish(&worker->duty, WORKER_EXIT_OK);
         break;
     case MESSAGE_ENCODE:
         if (order->slot >= pool_slot_count(worker->pool))
-            fail_protocol(worker, "ENCODE names a slot that the pool does not have");
+            duty_refuse(&worker->duty, "ENCODE names a slot that the pool does not have");
         else
             orders_add(&worker->orders, order);
         break;
@@ -255,10 +232,10 @@ static void handle(struct worker *worker)
         worker->bitrate_bps = message->body.set_bitrate.bitrate_bps;
         break;
     case MESSAGE_FAULT:
-        faults_set(&worker->faults, &message->body.fault, worker->channel);
+        faults_set(&worker->faults, &message->body.fault, worker->duty.fd);
         break;
     default:
-        fail_protocol(worker, message_name(message->header.type));
+        duty_refuse(&worker->duty, message_name(message->header.type));
         break;
     }
 }
@@ -266,19 +243,9 @@ static void handle(struct worker *worker)
 // Everything that waits in the socket is read before the next frame, so that a newer epoch is seen at once.
 static void read_messages(struct worker *worker)
 {
-    while (worker->exit < 0 && !orders_are_full(&worker->orders)) {
-        const char *why = "";
-        int error =
-            channel_receive(worker->channel, MESSAGE_FROM_SUPERVISOR, &worker->message, NULL, NULL, &why);
-        if (error == CASTOR_ERR_AGAIN)
-            return;
-        if (error == CASTOR_ERR_INVALID)
-            fail_protocol(worker, why);
-        else if (error != CASTOR_OK)
-            worker->exit = ENCODE_EXIT_STOPPED; // the supervisor is gone, and with it every reason to go on
-        else
-            handle(worker);
-    }
+    while (!worker->duty.done && !orders_are_full(&worker->orders) &&
+           duty_read(&worker->duty, handle, worker))
+        continue;
 }
 
 // A driver that cannot change its rate gets a new session, which begins with an IDR.
@@ -291,7 +258,7 @@ static void open_again(struct worker *worker)
     worker->start.bitrate_bps = worker->bitrate_bps;
     int error = open_encoder(worker, &why);
     if (error != CASTOR_OK)
-        fail(worker, error, ENCODE_EXIT_DRIVER, why.text);
+        fail(worker, error, why.text);
 }
 
 // Before the next frame. False while frames are in flight that must come out first.
@@ -344,14 +311,14 @@ static void submit_orders(struct worker *worker)
     struct message_encode order;
     bool superseded;
 
-    while (worker->exit < 0 && orders_take_superseded(&worker->orders, &order))
+    while (!worker->duty.done && orders_take_superseded(&worker->orders, &order))
         say_dropped(worker, &order, MESSAGE_DROP_SUPERSEDED);
     // A held result lives in the driver's memory until the driver is called again.
-    if (worker->exit >= 0 || encoder_has_held(worker->encoder))
+    if (worker->duty.done || encoder_has_held(worker->encoder))
         return;
     if (!apply_bitrate(worker))
         return;
-    while (worker->exit < 0 && worker->in_flight_count < worker->encoder->max_in_flight &&
+    while (!worker->duty.done && worker->in_flight_count < worker->encoder->max_in_flight &&
            orders_take(&worker->orders, &order, &superseded)) {
         if (superseded)
             say_dropped(worker, &order, MESSAGE_DROP_SUPERSEDED);
@@ -415,37 +382,51 @@ static void receive(struct worker *worker)
 static void work(struct worker *worker)
 {
     struct pollfd polled[2] = {
-        {.fd = worker->channel, .events = POLLIN},
+        {.fd = worker->duty.fd, .events = POLLIN},
         {.fd = -1, .events = POLLIN},
     };
 
-    while (worker->exit < 0) {
+    while (!worker->duty.done) {
         read_messages(worker);
-        if (worker->exit < 0)
+        if (!worker->duty.done)
             submit_orders(worker);
-        if (worker->exit >= 0)
+        if (worker->duty.done)
             return;
         polled[1].fd = encoder_descriptor(worker->encoder); // another one after open_again()
         if (worker->in_flight_count > 0 && (polled[1].fd < 0 || encoder_has_held(worker->encoder))) {
             receive(worker);
         } else if (worker->in_flight_count > 0) {
-            wait_until(polled, 2, worker->in_flight[0].started_ns + RESULT_DEADLINE_NS);
-            receive(worker);
-        } else if (worker->orders.count == 0) {
-            wait_until(polled, 1, castor_now_ns() + IDLE_NS);
+            if (duty_wait(&worker->duty, polled, 2, worker->in_flight[0].started_ns + RESULT_DEADLINE_NS))
+                receive(worker);
+        } else if (worker->orders.count == 0 &&
+                   !duty_wait(&worker->duty, polled, 1, castor_now_ns() + IDLE_NS)) {
+            return;
         }
     }
 }
 
+// The supervisor shows what a path ended with.
+static void say_refused(struct worker *worker)
+{
+    char text[252];
+
+    (void)snprintf(text, sizeof text, "bad message from the supervisor: %s", worker->duty.refused);
+    say_failed(worker, CASTOR_ERR_INVALID, text);
+    duty_finish(&worker->duty, WORKER_EXIT_PROTOCOL);
+}
+
 int encode_worker_run(int fd, encode_find find, enum log_level level)
 {
-    struct worker worker = {.channel = fd, .exit = -1, .log_level = level};
+    struct worker worker = {.find = find, .log_level = level};
 
-    wait_for_start(&worker, find);
-    if (worker.exit < 0)
+    duty_begin(&worker.duty, fd);
+    wait_for_start(&worker);
+    if (!worker.duty.done)
         work(&worker);
+    if (worker.duty.refused)
+        say_refused(&worker);
     encoder_close(worker.encoder);
     ring_destroy(worker.ring);
     pool_destroy(worker.pool);
-    return worker.exit;
+    return (int)worker.duty.exit;
 }

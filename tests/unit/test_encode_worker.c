@@ -181,7 +181,7 @@ static int box_end(struct box *box)
     return status;
 }
 
-static void expect_exit(struct box *box, enum encode_exit exit)
+static void expect_exit(struct box *box, enum worker_exit exit)
 {
     int status = box_end(box);
 
@@ -221,7 +221,7 @@ static void encodes_until_told_to_stop(void **state)
             }
         }
         box_send_type(&box, MESSAGE_STOP);
-        expect_exit(&box, ENCODE_EXIT_STOPPED);
+        expect_exit(&box, WORKER_EXIT_OK);
     }
 }
 
@@ -245,7 +245,7 @@ static void a_newer_epoch_supersedes(void **state)
     box_send_encode(&box, 7, 1, 0, 0); // an order that was on its way
     expect_dropped(&box, 7, 1, MESSAGE_DROP_SUPERSEDED);
     box_send_type(&box, MESSAGE_STOP);
-    expect_exit(&box, ENCODE_EXIT_STOPPED);
+    expect_exit(&box, WORKER_EXIT_OK);
 }
 
 static void every_order_is_answered_whatever_the_driver_does(void **state)
@@ -263,7 +263,7 @@ static void every_order_is_answered_whatever_the_driver_does(void **state)
             expect_coded(&box, i, 1);
     }
     shutdown(box.channel, SHUT_WR); // the supervisor is gone
-    expect_exit(&box, ENCODE_EXIT_STOPPED);
+    expect_exit(&box, WORKER_EXIT_OK);
 }
 
 static void a_full_ring_costs_frames_only(void **state)
@@ -286,7 +286,7 @@ static void a_full_ring_costs_frames_only(void **state)
     box_send_encode(&box, sequence + 1, 1, MESSAGE_ENCODE_IDR, end);
     expect_coded(&box, sequence + 1, 1);
     box_send_type(&box, MESSAGE_STOP);
-    expect_exit(&box, ENCODE_EXIT_STOPPED);
+    expect_exit(&box, WORKER_EXIT_OK);
 }
 
 static void expect_failed(struct box *box, const char *word)
@@ -307,27 +307,27 @@ static void a_bad_message_ends_the_worker(void **state)
     message.header.size = 12; // cut off
     box_send(&box, &message);
     expect_failed(&box, "wrong size");
-    expect_exit(&box, ENCODE_EXIT_PROTOCOL);
+    expect_exit(&box, WORKER_EXIT_PROTOCOL);
 
     box_open(&box, "fake", "");
     message_init(&message, MESSAGE_ENCODE);
     message.body.encode = (struct message_encode){.slot = SLOTS, .capture_ns = 1};
     box_send(&box, &message);
     expect_failed(&box, "slot");
-    expect_exit(&box, ENCODE_EXIT_PROTOCOL);
+    expect_exit(&box, WORKER_EXIT_PROTOCOL);
 
     box_open(&box, "fake", "");
     message_init(&message, MESSAGE_EMIT); // another worker's
     message.body.emit = (struct message_emit){.size_bytes = 1, .capture_ns = 1};
     box_send(&box, &message);
     expect_failed(&box, "EMIT");
-    expect_exit(&box, ENCODE_EXIT_PROTOCOL);
+    expect_exit(&box, WORKER_EXIT_PROTOCOL);
 
     box_make(&box);
     box_send_encode(&box, 1, 1, 0, 0); // before ENCODE_START
     box_run(&box);
     expect_failed(&box, "ENCODE_START");
-    expect_exit(&box, ENCODE_EXIT_PROTOCOL);
+    expect_exit(&box, WORKER_EXIT_PROTOCOL);
 }
 
 static void what_cannot_be_opened_is_explained(void **state)
@@ -346,7 +346,7 @@ static void what_cannot_be_opened_is_explained(void **state)
         box_send_start(&box, bad[i].driver, bad[i].preset, bad[i].script);
         box_run(&box);
         expect_failed(&box, bad[i].word);
-        expect_exit(&box, ENCODE_EXIT_DRIVER);
+        expect_exit(&box, WORKER_EXIT_FAILED);
     }
 }
 
@@ -360,7 +360,7 @@ static void codec_and_gop_are_the_ones_ordered(void **state)
     box_send_start(&box, "x264", "", ""); // encodes H.264 only
     box_run(&box);
     expect_failed(&box, "codec");
-    expect_exit(&box, ENCODE_EXIT_DRIVER);
+    expect_exit(&box, WORKER_EXIT_FAILED);
 
     box_make(&box);
     box.gop_frames = 4;
@@ -373,7 +373,7 @@ static void codec_and_gop_are_the_ones_ordered(void **state)
         assert_int_equal(box.message.body.coded.flags, i % 4 == 0 ? MESSAGE_CODED_IDR : 0);
     }
     box_send_type(&box, MESSAGE_STOP);
-    expect_exit(&box, ENCODE_EXIT_STOPPED);
+    expect_exit(&box, WORKER_EXIT_OK);
 }
 
 // libx265 goes on at its old rate: the worker opens it again, which shows as an IDR.
@@ -405,7 +405,7 @@ static void a_rate_that_cannot_be_set_means_a_new_session(void **state)
         assert_int_equal(box.message.body.coded.flags, i % 3 == 0 ? MESSAGE_CODED_IDR : 0);
     }
     box_send_type(&box, MESSAGE_STOP);
-    expect_exit(&box, ENCODE_EXIT_STOPPED);
+    expect_exit(&box, WORKER_EXIT_OK);
 }
 
 static void a_silent_driver_is_given_up(void **state)
@@ -419,7 +419,7 @@ static void a_silent_driver_is_given_up(void **state)
     expect_coded(&box, 1, 1);
     expect_failed(&box, "timed out");
     assert_int_equal(box.message.body.failed.error, CASTOR_ERR_TIMEOUT);
-    expect_exit(&box, ENCODE_EXIT_DRIVER);
+    expect_exit(&box, WORKER_EXIT_FAILED);
 }
 
 static void a_crash_leaves_what_was_finished(void **state)
@@ -470,7 +470,7 @@ static void deliberate_faults(void **state)
     box_send_fault(&box, MESSAGE_FAULT_SILENCE, 1);
     box_send_encode(&box, 9, 1, 0, 0);
     box_send_type(&box, MESSAGE_STOP);
-    expect_exit(&box, ENCODE_EXIT_STOPPED); // without a word about frame 9
+    expect_exit(&box, WORKER_EXIT_OK); // without a word about frame 9
 
     box_open(&box, "x264", "");
     box_send_fault(&box, MESSAGE_FAULT_CRASH, 1);

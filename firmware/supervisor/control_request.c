@@ -133,10 +133,10 @@ static char *take_worker(const char *text, char *out, size_t size)
     if (path_from_text(text, &path))
         snprintf(out, size, "%c", (char)('A' + path));
     else if (strcmp(text, "capture") == 0 || strcmp(text, "egress") == 0 || strcmp(text, "sound") == 0 ||
-             strcmp(text, "record") == 0)
+             strcmp(text, "slate") == 0 || strcmp(text, "record") == 0)
         snprintf(out, size, "%s", text);
     else
-        return reply_error("worker must be the letter of a path, capture, egress, sound or record");
+        return reply_error("worker must be the letter of a path, capture, egress, sound, slate or record");
     return NULL;
 }
 

@@ -24,6 +24,13 @@ static const char document[] =
     "\"measured_fps\":29.96,\"worker\":{\"ready\":true}},\"stream\":{\"codec\":\"h264\",\"gop_frames\":60,"
     "\"standby\":\"warm\","
     "\"bitrate_kbps\":4000,\"measured_kbps_1s\":4123.4,\"measured_kbps_10s\":4050,\"measured_fps\":29.97},"
+    "\"sound\":{\"driver\":\"alsa\",\"source\":\"running\",\"worker\":{\"ready\":true},\"tracks\":["
+    "{\"name\":\"main\",\"momentary_lufs\":-23.1,\"true_peak_dbtp\":-0.5},{\"name\":\"talk\",\"mute\":true},"
+    "{\"name\":\"wide\",\"momentary_lufs\":null}]},"
+    "\"record\":{\"folder\":\"/rec\",\"container\":\"ts\",\"mode\":\"continuous\",\"state\":\"recording\","
+    "\"file\":\"castor-20260102T030000.000Z.ts\",\"kept_segments\":12,\"free_bytes\":78000000000,\"left_"
+    "out\":3,"
+    "\"worker\":{\"ready\":true}},"
     "\"on_air\":{\"path\":\"B\",\"cause\":\"stall\",\"since_s\":62},\"paths\":["
     "{\"path\":\"A\",\"driver\":\"x264\",\"preset\":\"veryfast\",\"state\":\"starting\",\"coded\":100,\"last_"
     "cause\":\"stall\","
@@ -113,6 +120,9 @@ static void test_page(void **state)
     row_has("castor 0.1.0", "2026-01-02 03:04:05 UTC");
     row_has("SOURCE", "1280x720");
     row_has("SOURCE", "29.97 fps");
+    row_has("SOUND", "alsa  main -23.1 LUFS -0.5 dBTP  talk MUTE  wide silent");
+    assert_int_equal(screen.cell[find("SOUND")][32].style, SCREEN_BAD); // louder than what can be sent on
+    row_has("RECORD", "recording  castor-20260102T030000.000Z.ts  12 kept, 78.0 GB free");
     row_has("STREAM", "4.12 Mbit/s");
     row_has("STREAM", "GOP 60");
     row_has("ON AIR  B", "0:01:02, because: path A failed: it stalled");
@@ -157,11 +167,24 @@ static void test_trouble(void **state)
     json_object_set_new(pick(view.status, "source.worker"), "ready", json_false());
     json_object_set_new(pick(view.status, "source.worker"), "failure", json_string("no such file"));
     json_object_set_new(pick(view.status, "egress.worker"), "ready", json_false());
+    json_object_set_new(pick(view.status, "sound"), "source", json_string("waiting"));
+    json_object_set_new(pick(view.status, "sound"), "reason", json_string("card 1 is in use"));
+    json_object_set_new(pick(view.status, "record"), "state", json_string("failing"));
+    json_object_set_new(pick(view.status, "record"), "text", json_string("the disk is full"));
     screen_begin(&screen, 24, 80, true);
     view_draw(&screen, &view);
+    row_has("SOUND", "alsa  waiting: card 1 is in use");
+    row_has("RECORD", "failing  the disk is full");
     row_has("SOURCE", "not running: no such file");
     row_has("ON AIR", "NO PATH");
     assert_true(find("egress is not running") > 0);
+    json_object_set_new(pick(view.status, "sound.worker"), "ready", json_false());
+    json_object_set_new(pick(view.status, "record.worker"), "ready", json_false());
+    json_object_set_new(pick(view.status, "record.worker"), "failure", json_string("killed"));
+    screen_begin(&screen, 24, 80, true);
+    view_draw(&screen, &view);
+    row_has("SOUND", "not running, silence is sent");
+    row_has("RECORD", "not running: killed");
 }
 
 // Wrong types everywhere, sizes from nothing to beyond the largest.

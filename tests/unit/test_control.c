@@ -198,7 +198,7 @@ static void test_refused(void **state)
     answered("{\"command\":\"bitrate\",\"kbps\":\"3000\"}", "", "100 to 100000");
     answered("{\"command\":\"fault\",\"path\":\"A\",\"kind\":\"melt\"}", "", "drop, swallow");
     answered("{\"command\":\"fault\",\"path\":\"A\",\"kind\":\"drop\",\"count\":0}", "", "1 to 1000");
-    answered("{\"command\":\"restart\",\"worker\":\"castord\"}", "", "capture, egress, sound or record");
+    answered("{\"command\":\"restart\",\"worker\":\"castord\"}", "", "capture, egress, sound, slate or record");
     answered("{\"command\":\"record\",\"action\":\"erase\"}", "", "start, stop, mark");
     answered("{\"command\":\"record\",\"action\":\"save\",\"minutes\":1441}", "", "0 to 1440");
     answered("{\"command\":\"record\",\"action\":\"mark\",\"text\":\"a\\u0007b\"}", "", "control characters");

@@ -123,6 +123,7 @@ static json_t *find_worker(json_t *status, const char *name)
     } others[] = {{"capture", "source.worker"},
                   {"egress", "egress.worker"},
                   {"sound", "sound.worker"},
+                  {"slate", "slate.worker"},
                   {"record", "record.worker"}};
 
     for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
@@ -148,9 +149,10 @@ int commands_signal(struct client *client, const char *worker, int signal_number
         snprintf(why->text, sizeof why->text,
                  "this box does not allow deliberate faults; set control.allow_faults in its configuration");
     else if (!found)
-        snprintf(why->text, sizeof why->text,
-                 "there is no worker \"%s\"; say the letter of a path, capture, egress, sound or record",
-                 worker);
+        snprintf(
+            why->text, sizeof why->text,
+            "there is no worker \"%s\"; say the letter of a path, capture, egress, sound, slate or record",
+            worker);
     else if (pid <= 1)
         snprintf(why->text, sizeof why->text, "%s has no process at the moment; see castorctl status",
                  worker);

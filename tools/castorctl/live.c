@@ -121,6 +121,17 @@ static void break_active(struct live *live, char key)
     say(live, error != CASTOR_OK, error != CASTOR_OK || why.text[0] ? why.text : text);
 }
 
+// As if the cable were out: the capture process stands still, the slate steps in, and the supervisor replaces
+// it.
+static void unplug(struct live *live)
+{
+    struct client_why why = {""};
+    int error = commands_signal(&live->client, "capture", SIGSTOP, &why);
+
+    say(live, error != CASTOR_OK,
+        error != CASTOR_OK ? why.text : "the source is frozen: the slate stands in until it is replaced");
+}
+
 // False when the operator has seen enough.
 static bool handle_key(struct live *live, int key)
 {
@@ -134,6 +145,8 @@ static bool handle_key(struct live *live, int key)
         planned_switch(live, (char)key);
     } else if (strchr("kfgds", key)) {
         break_active(live, (char)key);
+    } else if (key == 'u') {
+        unplug(live);
     } else if (key == '+' || key == '=' || key == '-') {
         change_bitrate(live, key == '-' ? -1 : 1);
     } else if (key == 'i') {

@@ -93,16 +93,35 @@ static void report_sound(json_t *s, FILE *out)
         fprintf(out, ", NOT RUNNING: %s", safe(pick_text(s, "sound.worker.failure")));
     fputc('\n', out);
     json_array_foreach(pick(s, "sound.tracks"), i, t) {
-        fprintf(out, "  %-8s %s %s %s, %lld kbit/s, gain %+.1f dB, delay %lld ms%s",
+        fprintf(out, "  %-8s %s %s%s%s, %lld kbit/s, gain %+.1f dB, delay %lld ms%s",
                 safe(pick_text(t, "name")), safe(pick_text(t, "codec")), safe(pick_text(t, "layout")),
-                safe(pick_text(t, "language")), pick_integer(t, "bitrate_kbps"), pick_number(t, "gain_db"),
-                pick_integer(t, "delay_ms"), pick_bool(t, "mute") ? ", MUTE" : "");
+                pick_known(t, "language") ? " " : "", safe(pick_text(t, "language")),
+                pick_integer(t, "bitrate_kbps"), pick_number(t, "gain_db"), pick_integer(t, "delay_ms"),
+                pick_bool(t, "mute") ? ", MUTE" : "");
         if (pick_known(t, "short_term_lufs"))
             fprintf(out, ", %.1f LUFS, true peak %.1f dB", pick_number(t, "short_term_lufs"),
                     pick_number(t, "true_peak_dbtp"));
         fprintf(out, "; %lld units, %lld of silence in gaps\n", pick_integer(t, "sent.units"),
                 pick_integer(t, "sent.silences"));
     }
+}
+
+static void report_record(json_t *s, FILE *out)
+{
+    if (!pick_known(s, "record.folder"))
+        return;
+    fprintf(out, "record   %s (%s, %s): %s", safe(pick_text(s, "record.folder")),
+            safe(pick_text(s, "record.container")), safe(pick_text(s, "record.mode")),
+            pick_known(s, "record.state") ? safe(pick_text(s, "record.state")) : "not running");
+    if (pick_known(s, "record.text"))
+        fprintf(out, ": %s", safe(pick_text(s, "record.text")));
+    if (!pick_bool(s, "record.worker.ready") && pick_known(s, "record.worker.failure"))
+        fprintf(out, ": %s", safe(pick_text(s, "record.worker.failure")));
+    if (pick_known(s, "record.file"))
+        fprintf(out, " to %s", safe(pick_text(s, "record.file")));
+    fprintf(out, "; %lld segments kept, %.1f GB free, %lld frames left out\n",
+            pick_integer(s, "record.kept_segments"), pick_number(s, "record.free_bytes") / 1e9,
+            pick_integer(s, "record.left_out"));
 }
 
 static void report_paths(json_t *s, FILE *out)
@@ -198,6 +217,7 @@ void report_status(json_t *status, FILE *out)
     report_head(status, out);
     report_sound(status, out);
     report_slate(status, out);
+    report_record(status, out);
     report_paths(status, out);
     report_counters(status, out);
     report_destinations(status, out);

@@ -5,99 +5,8 @@
 #include <string.h>
 
 #include "castorctl/pick.h"
+#include "castorctl/view_head.h"
 #include "castorctl/words.h"
-
-static bool is(json_t *document, const char *place, const char *text)
-{
-    return strcmp(pick_text(document, place), text) == 0;
-}
-
-void view_why(json_t *status, char *out, size_t size)
-{
-    const char *cause = pick_text(status, "on_air.cause");
-    const char *from = pick_text(status, "switches.last.0.from");
-    bool failure = strcmp(cause, "none") != 0 && strcmp(cause, "start") != 0 &&
-                   strcmp(cause, "planned") != 0 && strcmp(cause, "go_back") != 0;
-
-    if (failure && from[0] != '\0')
-        snprintf(out, size, "path %s failed: %s", from, words_cause(cause));
-    else
-        snprintf(out, size, "%s", words_cause(cause));
-}
-
-// ---- the head ----
-
-static void draw_title(struct screen *screen, json_t *status)
-{
-    char uptime[32];
-
-    words_duration(pick_number(status, "uptime_s"), uptime, sizeof uptime);
-    screen_put(screen, 0, 1, SCREEN_TITLE, "castor %s  %s", pick_text(status, "version"),
-               pick_text(status, "name"));
-    screen_put(screen, 0, screen->columns - 44, SCREEN_TITLE, "up %s", uptime);
-    screen_put(screen, 0, screen->columns - 25, SCREEN_TITLE, "%.10s %.8s UTC", pick_text(status, "time"),
-               words_clock(pick_text(status, "time")));
-    screen_paint(screen, 0, SCREEN_TITLE);
-}
-
-static void draw_source(struct screen *screen, int row, json_t *status)
-{
-    int column = 9;
-    bool running = pick_bool(status, "source.worker.ready");
-
-    screen_put(screen, row, 1, SCREEN_BOLD, "SOURCE");
-    column = screen_put(screen, row, column, SCREEN_PLAIN, "%s  ", pick_text(status, "source.driver"));
-    if (pick_known(status, "source.width"))
-        column = screen_put(screen, row, column, SCREEN_PLAIN, "%lldx%lld  %.2f fps  ",
-                            pick_integer(status, "source.width"), pick_integer(status, "source.height"),
-                            pick_number(status, "source.fps"));
-    if (pick_bool(status, "slate.up"))
-        column = screen_put(screen, row, column, SCREEN_BAD, "SLATE (%s)  ",
-                            pick_text(status, "slate.last.cause"));
-    if (!running) {
-        const char *failure = pick_text(status, "source.worker.failure");
-        screen_put(screen, row, column, SCREEN_BAD, "%s%s%s",
-                   pick_bool(status, "source.ended") ? "ended" : "not running", failure[0] ? ": " : "",
-                   failure);
-        return;
-    }
-    double fps = pick_number(status, "source.fps"), measured = pick_number(status, "source.measured_fps");
-    bool slow = fps > 0 && measured < fps * 0.99 - 0.2;
-    column = screen_put(screen, row, column, slow ? SCREEN_WARN : SCREEN_PLAIN, "measured %.2f  ", measured);
-    if (is(status, "source.signal", "none"))
-        screen_put(screen, row, column, SCREEN_BAD, "NO SIGNAL");
-    else if (is(status, "source.signal", "present"))
-        screen_put(screen, row, column, SCREEN_GOOD, "signal");
-}
-
-static void draw_stream(struct screen *screen, int row, json_t *status)
-{
-    screen_put(screen, row, 1, SCREEN_BOLD, "STREAM");
-    int column = screen_put(screen, row, 9, SCREEN_PLAIN, "%s  ", pick_text(status, "stream.codec"));
-    column = screen_put(screen, row, column, SCREEN_BOLD, "%.2f Mbit/s",
-                        pick_number(status, "stream.measured_kbps_1s") / 1000);
-    screen_put(screen, row, column, SCREEN_PLAIN, "  (10 s %.2f, video set to %.2f)  %.2f fps  GOP %lld",
-               pick_number(status, "stream.measured_kbps_10s") / 1000,
-               pick_number(status, "stream.bitrate_kbps") / 1000, pick_number(status, "stream.measured_fps"),
-               pick_integer(status, "stream.gop_frames"));
-}
-
-static void draw_on_air(struct screen *screen, int row, json_t *status)
-{
-    char since[32], why[128];
-
-    screen_put(screen, row, 1, SCREEN_BOLD, "ON AIR");
-    view_why(status, why, sizeof why);
-    if (!pick_known(status, "on_air.path")) {
-        bool any = pick_integer(status, "frames.emitted") > 0;
-        screen_put(screen, row, 9, SCREEN_BAD, "%s",
-                   any ? "NO PATH: frames wait for an encoder" : "nothing yet");
-        return;
-    }
-    words_duration(pick_number(status, "on_air.since_s"), since, sizeof since);
-    int column = screen_put(screen, row, 9, SCREEN_ON_AIR, "%s", pick_text(status, "on_air.path"));
-    screen_put(screen, row, column, SCREEN_PLAIN, "  for %s, because: %s", since, why);
-}
 
 // ---- paths ----
 
@@ -323,7 +232,7 @@ static void draw_bottom(struct screen *screen, const struct view *view)
                    "a b c path   i IDR   + - bitrate   q quit   (deliberate faults are not allowed)");
     else
         screen_put(screen, row, 1, SCREEN_TITLE,
-                   "a b c path  k kill  f freeze  g garbage  d drop  s slow  i IDR  +- rate  q quit");
+                   "a b path  k kill f freeze g garbage d drop s slow u unplug i IDR +- rate q quit");
     screen_paint(screen, row, SCREEN_TITLE);
 }
 
@@ -335,12 +244,9 @@ void view_draw(struct screen *screen, const struct view *view)
     int end = screen->rows - 2 - (view->probe ? 2 : 0);
 
     if (status) {
-        draw_title(screen, status);
-        draw_source(screen, 1 + air, status);
-        draw_stream(screen, 2 + air, status);
-        draw_on_air(screen, 3 + air, status);
-        int row = draw_paths(screen, 5 + air, status);
-        row = draw_counters(screen, row + 1, status);
+        int row = view_head(screen, air, status);
+        row = draw_paths(screen, row + air, status);
+        row = draw_counters(screen, row + air, status);
         row = draw_destinations(screen, row + air, status);
         draw_switches(screen, row + air, end, status);
     } else {

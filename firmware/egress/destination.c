@@ -19,15 +19,6 @@ static void add_stats(struct transport_stats *sum, const struct transport_stats 
     sum->too_late_payloads += one->too_late_payloads;
 }
 
-static unsigned count_receivers(const struct destination *destination)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < TRANSPORT_RECEIVERS_MAX; i++)
-        count += destination->receivers[i].transport != NULL;
-    return count;
-}
-
 static void take_fates(struct destination *destination, struct receiver *receiver)
 {
     enum ledger_fate fate;
@@ -359,84 +350,4 @@ void destination_stop(struct destination *destination)
 {
     close_all(destination, castor_now_ns());
     explicit_bzero(destination, sizeof *destination);
-}
-
-// ---- messages ----
-
-static uint32_t status_of(const struct destination *destination, unsigned receivers)
-{
-    switch (destination->reconnect.state) {
-    case RECONNECT_CONNECTED:
-        return MESSAGE_DESTINATION_CONNECTED;
-    case RECONNECT_LISTENING:
-        return receivers > 0 ? MESSAGE_DESTINATION_CONNECTED : MESSAGE_DESTINATION_LISTENING;
-    case RECONNECT_BACKOFF:
-        return MESSAGE_DESTINATION_WAITING;
-    case RECONNECT_STOPPED:
-        return MESSAGE_DESTINATION_STOPPED;
-    case RECONNECT_IDLE:
-    case RECONNECT_RESOLVING:
-    case RECONNECT_CONNECTING:
-        break;
-    }
-    return MESSAGE_DESTINATION_CONNECTING;
-}
-
-static const uint32_t message_reasons[TRANSPORT_REASONS] = {
-    [TRANSPORT_REASON_NONE] = MESSAGE_REASON_NONE,
-    [TRANSPORT_REASON_PASSPHRASE] = MESSAGE_REASON_PASSPHRASE,
-    [TRANSPORT_REASON_REFUSED] = MESSAGE_REASON_REFUSED,
-    [TRANSPORT_REASON_UNREACHABLE] = MESSAGE_REASON_UNREACHABLE,
-    [TRANSPORT_REASON_NAME] = MESSAGE_REASON_NAME,
-    [TRANSPORT_REASON_VERSION] = MESSAGE_REASON_VERSION,
-    [TRANSPORT_REASON_LOST] = MESSAGE_REASON_LOST,
-    [TRANSPORT_REASON_LOCAL] = MESSAGE_REASON_LOCAL,
-};
-
-void destination_state_message(const struct destination *destination, struct message *out)
-{
-    struct message_destination_state *state = &out->body.destination_state;
-    unsigned receivers = count_receivers(destination);
-
-    message_init(out, MESSAGE_DESTINATION_STATE);
-    state->index = destination->index;
-    state->status = status_of(destination, receivers);
-    state->reason = message_reasons[destination->reconnect.reason];
-    state->connections = destination->reconnect.connections;
-    if (state->status == MESSAGE_DESTINATION_CONNECTED && destination->endpoint)
-        snprintf(state->text, sizeof state->text, "%.200s", destination->endpoint->text.text);
-    else if (destination->text.text[0])
-        snprintf(state->text, sizeof state->text, "%s", destination->text.text);
-    else if (destination->endpoint)
-        snprintf(state->text, sizeof state->text, "%.200s", destination->endpoint->text.text);
-}
-
-void destination_stats_message(const struct destination *destination, struct message *out)
-{
-    struct message_destination_stats *stats = &out->body.destination_stats;
-    struct transport_stats sum = destination->past, one;
-
-    message_init(out, MESSAGE_DESTINATION_STATS);
-    *stats = destination->counters;
-    stats->index = destination->index;
-    for (unsigned i = 0; i < TRANSPORT_RECEIVERS_MAX; i++) {
-        if (!destination->receivers[i].transport)
-            continue;
-        transport_stats(destination->receivers[i].transport, &one);
-        add_stats(&sum, &one);
-        // Of several receivers the one with the worst way counts.
-        if (one.rtt_us >= stats->rtt_us)
-            stats->rtt_us = one.rtt_us;
-        if (one.buffer_ms >= stats->send_buffer_ms)
-            stats->send_buffer_ms = one.buffer_ms;
-        if (stats->bandwidth_kbps == 0 || one.bandwidth_kbps < stats->bandwidth_kbps)
-            stats->bandwidth_kbps = one.bandwidth_kbps;
-        if (one.latency_ms > stats->latency_ms)
-            stats->latency_ms = one.latency_ms;
-        stats->receivers++;
-    }
-    stats->too_late_packets = sum.too_late_payloads;
-    stats->retransmitted_packets = sum.retransmitted_payloads;
-    stats->lost_packets = sum.lost_payloads;
-    stats->sent_bytes = sum.sent_bytes;
 }

@@ -71,6 +71,12 @@ bool destination_is_busy(const struct destination *destination, int64_t now_ns);
 void destination_state_message(const struct destination *destination, struct message *out);
 void destination_stats_message(const struct destination *destination, struct message *out);
 
+// Tells the supervisor, on its channel `fd`, what has changed, that an IDR is needed, and what did not
+// arrive. What the channel does not take now is told by the next call. Never blocks.
+void destination_report(struct destination *destination, int fd, int64_t now_ns);
+// Tells it the counters. Nothing for a destination that was never started.
+void destination_report_stats(const struct destination *destination, int fd);
+
 // Says good-bye and forgets everything. Accepts a destination that was never started.
 void destination_stop(struct destination *destination);
 

@@ -236,59 +236,6 @@ static void handle_message(void *worker)
 
 // ---- connections ----
 
-// What is not taken now is told with the next tick, and has grown until then.
-static void report_gaps(struct egress *egress, struct destination *destination, int64_t now_ns)
-{
-    struct message message;
-
-    message_init(&message, MESSAGE_GAP);
-    while (gap_book_next(&destination->gaps, now_ns, &message.body.gap)) {
-        message.body.gap.destination = destination->index;
-        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
-            return;
-        gap_book_told(&destination->gaps, now_ns);
-    }
-    message_init(&message, MESSAGE_ARRIVED);
-    if (!gap_book_next_arrived(&destination->gaps, now_ns, &message.body.arrived))
-        return;
-    message.body.arrived.destination = destination->index;
-    if (channel_send(egress->duty.fd, &message, NULL, 0) == CASTOR_OK)
-        gap_book_told_arrived(&destination->gaps);
-}
-
-static void report(struct egress *egress, struct destination *destination)
-{
-    struct message message;
-
-    if (destination->changed) {
-        // The counters first: whoever sees a connection gone sees with it what that has lost.
-        destination_stats_message(destination, &message);
-        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
-            return;
-        destination_state_message(destination, &message);
-        // A full channel: it stays changed and is told at the next tick.
-        destination->changed = channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK;
-    }
-    if (destination->needs_idr) {
-        message_init(&message, MESSAGE_NEED_IDR);
-        message.body.need_idr.destination = destination->index;
-        destination->needs_idr = channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK;
-    }
-}
-
-static void send_stats(struct egress *egress)
-{
-    struct message message;
-
-    for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++) {
-        if (!egress->destinations[i].present)
-            continue;
-        destination_stats_message(&egress->destinations[i], &message);
-        if (channel_send(egress->duty.fd, &message, NULL, 0) != CASTOR_OK)
-            log_debug("the supervisor did not take the statistics; the next ones hold the same totals");
-    }
-}
-
 static void send_sound_stats(struct egress *egress)
 {
     struct message message;
@@ -311,14 +258,14 @@ static void look_after(struct egress *egress, int64_t now_ns)
         if (!destination->present)
             continue;
         destination_advance(destination, now_ns);
-        report(egress, destination);
-        report_gaps(egress, destination, now_ns);
+        destination_report(destination, egress->duty.fd, now_ns);
         busy = busy || destination_is_busy(destination, now_ns);
     }
     egress->tick_ns = now_ns + (busy ? TICK_BUSY_NS : TICK_CALM_NS);
     if (egress->stats_ns != 0 && now_ns >= egress->stats_ns) {
         egress->stats_ns = now_ns + STATS_INTERVAL_NS;
-        send_stats(egress);
+        for (unsigned i = 0; i < MESSAGE_DESTINATIONS_MAX; i++)
+            destination_report_stats(&egress->destinations[i], egress->duty.fd);
         send_sound_stats(egress);
     }
 }

@@ -143,6 +143,9 @@ void intake_read(struct intake *intake, int64_t silence_ns, int64_t now_ns)
         }
         intake->pause_ns = 0; // it works: the next loss is a new one
         resample_push(intake->resample, &block, intake->block);
+        // What is taken meanwhile waits for the next time: one by one, samples are dear.
+        if (block.capture_ns + sound_time_ns(intake->sound->format.rate_hz, block.samples + 1) > now_ns)
+            break;
     }
     if (intake->sound)
         lay(intake, silence_ns);

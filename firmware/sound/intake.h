@@ -41,8 +41,8 @@ void intake_open(struct intake *intake, int64_t now_ns);
 uint32_t intake_channels(const struct intake *intake);
 // What to poll for; -1: nothing.
 int intake_descriptor(const struct intake *intake);
-// Takes all there is, and lays on the timeline what its resampler gives: up to `silence_ns` in any case.
-// Never blocks.
+// Takes what there is of the time before `now_ns`, and lays on the timeline what its resampler gives: up to
+// `silence_ns` in any case. Never blocks.
 void intake_read(struct intake *intake, int64_t silence_ns, int64_t now_ns);
 
 void intake_set_origin(struct intake *intake, const struct source_origin *origin);

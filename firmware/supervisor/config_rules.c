@@ -42,7 +42,7 @@ struct castor_rational config_rules_rate(const struct config *config)
     return config->source.format.rate.num ? config->source.format.rate : assumed_rate;
 }
 
-// ---- source, pool, encoder, mux ----
+// ---- source, pool, mux ----
 
 static int check_source(struct config *config, struct config_error *error)
 {
@@ -119,117 +119,6 @@ static int check_pool(const struct config *config, struct config_error *error)
         (unsigned)((most - CAPTURE_SLOTS - 1) * UINT64_C(1000) * rate.den / rate.num));
 }
 
-static int check_path(const struct config_encoder *encoder, const char *path, struct config_error *error)
-{
-    char place[64];
-
-    if (encoder->script[0] == '\0' || strcmp(encoder->driver, "fake") == 0)
-        return CASTOR_OK;
-    snprintf(place, sizeof place, "%s/script", path);
-    return config_refuse(error, place,
-                         "only the fake driver follows a script; take it away, or say driver \"fake\"");
-}
-
-// An automatic path has nothing of its own: what goes with which driver is said in encoder.prefer.
-static int check_automatic(const struct config_encoder *encoder, const char *path, struct config_error *error)
-{
-    const char *key = encoder->device[0]   ? "device"
-                      : encoder->preset[0] ? "preset"
-                      : encoder->threads   ? "threads"
-                                           : NULL;
-    char place[64];
-
-    if (!key)
-        return CASTOR_OK;
-    snprintf(place, sizeof place, "%s/%s", path, key);
-    return config_refuse(
-        error, place,
-        "a path with driver \"auto\" takes none, since its driver is not known yet; give it in "
-        "encoder.prefer, together with the driver that it is meant for");
-}
-
-// Drivers that encode one codec only; the others find out when they open their device.
-static const struct {
-    const char *driver;
-    enum config_codec codec;
-} single_codecs[] = {
-    {"x264", CONFIG_CODEC_H264},
-    {"fake", CONFIG_CODEC_H264},
-    {"x265", CONFIG_CODEC_HEVC},
-};
-
-static int check_codec(const struct config_encoders *encoders, const char *driver, const char *path,
-                       struct config_error *error)
-{
-    const bool hevc = encoders->codec == CONFIG_CODEC_HEVC;
-    char place[64];
-
-    for (size_t i = 0; i < sizeof single_codecs / sizeof single_codecs[0]; i++) {
-        if (strcmp(single_codecs[i].driver, driver) != 0 || single_codecs[i].codec == encoders->codec)
-            continue;
-        snprintf(place, sizeof place, "%s/driver", path);
-        return config_refuse(
-            error, place,
-            "\"%s\" does not encode %s; give \"%s\" or a device that does, or set encoder.codec to "
-            "\"%s\" for all paths",
-            driver, hevc ? "HEVC" : "H.264", hevc ? "x265" : "x264", hevc ? "h264" : "hevc");
-    }
-    return CASTOR_OK;
-}
-
-// Of the drivers, x264 alone encodes 10 bit as H.264; as HEVC all do but `fake`, as far as their device can.
-static int check_depth(const struct config *config, const char *driver, const char *path,
-                       struct config_error *error)
-{
-    const bool fake = strcmp(driver, "fake") == 0, hevc = config->encoder.codec == CONFIG_CODEC_HEVC;
-    char place[64];
-
-    if (config->source.depth_bits == 8 || strcmp(driver, CONFIG_DRIVER_AUTO) == 0 ||
-        (!fake && (hevc || strcmp(driver, "x264") == 0)))
-        return CASTOR_OK;
-    snprintf(place, sizeof place, "%s/driver", path);
-    if (fake)
-        return config_refuse(
-            error, place, "\"fake\" does not encode 10 bit; give another driver, or set source.depth to 8");
-    return config_refuse(
-        error, place,
-        "\"%s\" encodes 10 bit as HEVC only; set encoder.codec to \"hevc\", give \"x264\", or set "
-        "source.depth to 8",
-        driver);
-}
-
-static int check_encoder(struct config *config, struct config_error *error)
-{
-    struct config_encoders *encoders = &config->encoder;
-    bool automatic = false;
-    int result = CASTOR_OK;
-    char path[48];
-
-    for (uint32_t i = 0; i < encoders->chain_count && result == CASTOR_OK; i++) {
-        bool is_auto = strcmp(encoders->chain[i].driver, CONFIG_DRIVER_AUTO) == 0;
-        snprintf(path, sizeof path, "/encoder/chain/%u", i);
-        result = check_path(&encoders->chain[i], path, error);
-        if (result == CASTOR_OK)
-            result = check_codec(encoders, encoders->chain[i].driver, path, error);
-        if (result == CASTOR_OK)
-            result = check_depth(config, encoders->chain[i].driver, path, error);
-        if (result == CASTOR_OK && is_auto)
-            result = check_automatic(&encoders->chain[i], path, error);
-        automatic = automatic || is_auto;
-    }
-    for (uint32_t i = 0; i < encoders->prefer_count && result == CASTOR_OK; i++) {
-        snprintf(path, sizeof path, "/encoder/prefer/%u", i);
-        result = check_path(&encoders->prefer[i], path, error);
-        if (result == CASTOR_OK && strcmp(encoders->prefer[i].driver, CONFIG_DRIVER_AUTO) == 0) {
-            snprintf(path, sizeof path, "/encoder/prefer/%u/driver", i);
-            result = config_refuse(error, path, "must name a driver; \"auto\" belongs into encoder.chain");
-        }
-    }
-    if (result == CASTOR_OK && encoders->prefer_count > 0 && !automatic)
-        config_warn(config, "encoder.prefer has no effect: no path of encoder.chain has driver \"auto\"");
-    return result;
-}
-
 static int check_mux(struct config *config, struct config_error *error)
 {
     const uint32_t sound_bps = config_sound_bitrate_bps(config);
@@ -248,102 +137,6 @@ static int check_mux(struct config *config, struct config_error *error)
             "after their time",
             config->mux.pts_offset_ms, config->encoder.vbv_ms);
     return CASTOR_OK;
-}
-
-// ---- destinations ----
-
-static int resolve_latency(struct config_destination *destination, struct config_url *url, const char *path,
-                           struct config_error *error)
-{
-    if (url->latency_ms && destination->latency_ms && url->latency_ms != destination->latency_ms)
-        return config_refuse(error, path, "latency_ms says %u and the URL says latency=%u; give one of them",
-                             destination->latency_ms, url->latency_ms);
-    if (!destination->latency_ms)
-        destination->latency_ms = url->latency_ms ? url->latency_ms : CONFIG_LATENCY_DEFAULT_MS;
-    url->latency_ms = destination->latency_ms;
-    return CASTOR_OK;
-}
-
-// Secrets live in one place only: out of the URL, into their own members.
-static int resolve_secret(char *member, size_t size, const char *from_url, const char *path, const char *what,
-                          struct config_error *error)
-{
-    if (from_url[0] && member[0] && strcmp(from_url, member) != 0)
-        return config_refuse(error, path,
-                             "this and the URL give two different values for the %s; give one of them", what);
-    if (from_url[0])
-        snprintf(member, size, "%s", from_url);
-    return CASTOR_OK;
-}
-
-static int check_destination(struct config *config, uint32_t index, struct config_url *url,
-                             struct config_error *error)
-{
-    struct config_destination *destination = &config->destinations[index];
-    char path[64], why[256];
-
-    snprintf(path, sizeof path, "/destinations/%u/url", index);
-    if (config_url_parse(destination->url, url, why, sizeof why) != CASTOR_OK)
-        return config_refuse(error, path, "%s", why);
-    snprintf(path, sizeof path, "/destinations/%u/latency_ms", index);
-    int result = resolve_latency(destination, url, path, error);
-    snprintf(path, sizeof path, "/destinations/%u/passphrase", index);
-    if (result == CASTOR_OK)
-        result = resolve_secret(destination->passphrase, sizeof destination->passphrase, url->passphrase,
-                                path, "passphrase", error);
-    snprintf(path, sizeof path, "/destinations/%u/stream_id", index);
-    if (result == CASTOR_OK)
-        result = resolve_secret(destination->stream_id, sizeof destination->stream_id, url->stream_id, path,
-                                "stream id", error);
-    snprintf(path, sizeof path, "/destinations/%u/url", index);
-    if (result == CASTOR_OK && url->key_bits && destination->passphrase[0] == '\0')
-        result = config_refuse(error, path, "pbkeylen needs a passphrase; give one, or take pbkeylen away");
-    if (result == CASTOR_OK && config_url_format(url, destination->url, sizeof destination->url) != CASTOR_OK)
-        result = config_refuse(error, path, "is too long");
-    return result;
-}
-
-static bool same_listener(const struct config_url *a, const struct config_url *b)
-{
-    if (!a->listener || !b->listener || a->port != b->port)
-        return false;
-    return a->host[0] == '\0' || b->host[0] == '\0' || strcmp(a->host, b->host) == 0;
-}
-
-static int check_pair(const struct config *config, const struct config_url *urls, uint32_t first,
-                      uint32_t second, struct config_error *error)
-{
-    const struct config_destination *a = &config->destinations[first], *b = &config->destinations[second];
-    char path[64];
-
-    if (strcmp(a->name, b->name) == 0) {
-        snprintf(path, sizeof path, "/destinations/%u/name", second);
-        return config_refuse(error, path, "destination %u is called \"%s\" already; give each its own name",
-                             first, a->name);
-    }
-    if (same_listener(&urls[first], &urls[second])) {
-        snprintf(path, sizeof path, "/destinations/%u/url", second);
-        return config_refuse(error, path,
-                             "destination \"%s\" listens on port %u already; choose another port", a->name,
-                             (unsigned)urls[first].port);
-    }
-    return CASTOR_OK;
-}
-
-static int check_destinations(struct config *config, struct config_error *error)
-{
-    struct config_url urls[CONFIG_DESTINATIONS_MAX] = {0};
-    int result = CASTOR_OK;
-
-    for (uint32_t i = 0; i < config->destination_count && result == CASTOR_OK; i++)
-        result = check_destination(config, i, &urls[i], error);
-    for (uint32_t i = 1; i < config->destination_count; i++)
-        for (uint32_t j = 0; j < i && result == CASTOR_OK; j++)
-            result = check_pair(config, urls, j, i, error);
-    explicit_bzero(urls, sizeof urls);
-    if (result == CASTOR_OK && config->destination_count == 0)
-        config_warn(config, "there is no destination: the stream goes nowhere");
-    return result;
 }
 
 // ---- switch ----
@@ -415,13 +208,13 @@ int config_rules_check(struct config *config, struct config_error *error)
         return config_refuse(error, "/record/folder", "must be an absolute path, beginning with /");
     int result = check_source(config, error);
     if (result == CASTOR_OK)
-        result = check_encoder(config, error);
+        result = config_encoder_check(config, error);
     if (result == CASTOR_OK)
         result = config_sound_check(config, error);
     if (result == CASTOR_OK)
         result = check_mux(config, error);
     if (result == CASTOR_OK)
-        result = check_destinations(config, error);
+        result = config_destinations_check(config, error);
     if (result == CASTOR_OK)
         result = check_switch(config, error);
     if (result == CASTOR_OK)

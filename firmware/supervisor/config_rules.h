@@ -20,6 +20,10 @@
 // CASTOR_ERR_INVALID with *error filled in; *config is then undefined.
 CASTOR_MUST_USE int config_rules_check(struct config *config, struct config_error *error);
 
+// Its parts that have files of their own.
+CASTOR_MUST_USE int config_encoder_check(struct config *config, struct config_error *error);
+CASTOR_MUST_USE int config_destinations_check(struct config *config, struct config_error *error);
+
 // The rate that budgets are counted at: the configured one, or 30 where it is the source's own.
 struct castor_rational config_rules_rate(const struct config *config);
 

@@ -24,7 +24,7 @@ enum metrics_count {
 enum metrics_loss {
     METRICS_LOSS_CAPTURE, // never captured
     METRICS_LOSS_NO_PATH, // no encoder path in time
-    METRICS_LOSS_EGRESS,  // egress was down or died with it
+    METRICS_LOSS_EGRESS,  // egress was down or died with it, after a destination had been connected once
     METRICS_LOSSES,
 };
 

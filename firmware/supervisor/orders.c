@@ -45,6 +45,9 @@ int supervisor_tell_outlet(struct supervisor *s)
 
 void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns)
 {
+    // Its gap is told all the same, so that the recording has what went before.
+    if (!outlet_is_watched(&s->outlet))
+        return;
     metrics_lose(&s->metrics, now_ns, METRICS_LOSS_EGRESS, 1);
     outlet_lose(&s->outlet, OUTLET_ALL, 1);
 }

@@ -169,12 +169,17 @@ int outlet_sent(struct outlet *outlet, const struct message_sent *sent, struct o
     return CASTOR_OK;
 }
 
+bool outlet_is_watched(const struct outlet *outlet)
+{
+    return outlet->watched;
+}
+
 void outlet_count(struct outlet *outlet, uint32_t accepted)
 {
     for (uint32_t i = 0; i < outlet->destination_count; i++) {
         struct outlet_destination *destination = &outlet->destination[i];
         if (accepted & (1u << i)) {
-            destination->connected_once = true;
+            outlet->watched = destination->connected_once = true;
             destination->sent++;
         }
     }

@@ -39,6 +39,7 @@ struct outlet {
     uint32_t destination_count;
     struct outlet_destination destination[MESSAGE_DESTINATIONS_MAX];
     uint64_t bytes;
+    bool watched; // a destination has taken an access unit since the start
 };
 
 void outlet_init(struct outlet *outlet);
@@ -80,6 +81,10 @@ void outlet_take_stats(struct outlet *outlet, const struct message_destination_s
 
 // The process has ended: its connections and its totals ended with it.
 void outlet_disconnected(struct outlet *outlet);
+
+// Whether somebody can miss what egress loses: no destination has any of what is emitted before the first has
+// taken an access unit, be egress ready by then or not.
+bool outlet_is_watched(const struct outlet *outlet);
 
 // Counts a frame that was to go out and reached no destination, or only some (bits of `accepted`).
 void outlet_count(struct outlet *outlet, uint32_t accepted);

@@ -132,7 +132,8 @@
 //   frames          captured, slate (drawn in place of live ones), encoded, emitted, sent (to at least one
 //                   destination): since start
 //   losses          frames that are missing in the stream that leaves the box, each under one cause
-//     frames                            capture (never captured), no_path (no encoder in time), egress, all
+//     frames                            capture (never captured), no_path (no encoder in time), egress (down
+//                                       or died with it, after a destination had been connected once), all
 //     per_mille                         minute, five_minutes, since_start: object of the same causes; lost /
 //     (delivered
 //                                       + lost)

@@ -25,6 +25,17 @@
             return reason;                                                                                   \
     } while (0)
 
+// What the START of every worker tells that makes a transport stream.
+#define STREAM(start)                                                                                        \
+    do {                                                                                                     \
+        TEXT((start)->service_name);                                                                         \
+        RANGE((start)->path_count, 1, MESSAGE_PATHS_MAX, "path count out of range");                         \
+        RANGE((start)->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");              \
+        MOST((start)->pts_offset_ms, 10000, "PTS offset out of range");                                      \
+        RANGE((start)->pcr_interval_ms, 1, 100, "PCR interval out of range");                                \
+        MOST((start)->codec, MESSAGE_CODECS - 1, "unknown codec");                                           \
+    } while (0)
+
 // A format of which any part may be 0 ("the source's own").
 const char *message_wanted_format(const struct castor_format *format);
 // A format that is complete.

@@ -19,12 +19,7 @@ const char *message_fault_of_tracks(const struct message_egress_track *tracks, u
 const char *message_check_egress_start(const struct message *m)
 {
     const struct message_egress_start *b = &m->body.egress_start;
-    TEXT(b->service_name);
-    RANGE(b->path_count, 1, MESSAGE_PATHS_MAX, "path count out of range");
-    RANGE(b->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
-    MOST(b->pts_offset_ms, 10000, "PTS offset out of range");
-    RANGE(b->pcr_interval_ms, 1, 100, "PCR interval out of range");
-    MOST(b->codec, MESSAGE_CODECS - 1, "unknown codec");
+    STREAM(b);
     RANGE(b->grid_origin_ns, 0, INT64_MAX / 4, "grid out of range");
     const char *why = message_fault_of_tracks(b->tracks, b->track_count, b->sound_ring_bytes);
     return why ? why : message_format(&b->format);

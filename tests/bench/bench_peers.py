@@ -22,9 +22,6 @@ else the machine does is not measured; Castor's own use of real-time priority is
 """
 import collections
 import os
-import signal
-import subprocess
-import sys
 import time
 
 import rig
@@ -183,9 +180,7 @@ def main():
         wire = rounds(s, options, cases, "wire", lambda s, name: run_steady(s, name, options.seconds, True))
         reader = rounds(s, options, cases, "reader", lambda s, name: run_steady(s, name, options.seconds, False))
         starts = rounds(s, options, cases, "start", run_start)
-    print(f"\n{width}x{height} at {s.fps} fps, x264 {s.preset}, {s.threads} threads, {s.kbps} kbit/s, "
-          f"{options.rounds} rounds of {options.seconds:g} s"
-          + (", everybody with real-time priority" if s.realtime else ""))
+    rig.print_heading(s, options)
     steady = {name: wire[name] + reader[name] for name in cases}
     if any(steady.values()):
         print_steady(steady, steady.get("floor", []))
@@ -195,14 +190,8 @@ def main():
         print_latency(f"capture to the reader, less the SRT latency of {s.latency_ms} ms", reader)
     print_rest(steady, starts)
     print_surroundings(s, steady)
-    broken = [name for name in cases if not all(run["frames"] for run in steady[name])]
-    if broken:
-        sys.exit(f"nothing arrived from {', '.join(broken)}")
+    rig.require_frames(steady)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        sys.exit(str(error))
+    rig.run(main)

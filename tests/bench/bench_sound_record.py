@@ -19,10 +19,7 @@ Castor has one encoder path here, as ffmpeg has. Rounds are interleaved; ratios 
 import functools
 import os
 import shutil
-import signal
 import struct
-import subprocess
-import sys
 import zlib
 
 import bench_peers
@@ -171,20 +168,12 @@ def main():
         for number, name in rig.interleaved(cases, options.rounds):
             runs[name].append(run_case(s, name, options.seconds))
             rig.note(options, {"round": number, **runs[name][-1]})
-        print(f"\n{s.width}x{s.height} at {s.fps} fps, x264 {s.preset}, {s.threads} threads, {s.kbps} kbit/s, "
-              f"{options.rounds} rounds of {options.seconds:g} s" +
-              (", everybody with real-time priority" if s.realtime else ""))
+        rig.print_heading(s, options)
         print_costs(runs)
         print_rest(runs)
         bench_peers.print_surroundings(s, runs)
-    broken = [name for name in cases if not all(run["frames"] for run in runs[name])]
-    if broken:
-        sys.exit(f"nothing arrived from {', '.join(broken)}")
+    rig.require_frames(runs)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        main()
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        sys.exit(str(error))
+    rig.run(main)

@@ -78,6 +78,28 @@ def workplace(options, **settings):
         yield s
 
 
+def run(main):
+    """A benchmark as a program: ended by SIGTERM it takes down what it started; a failure is one line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))
+
+
+def print_heading(s, options):
+    print(f"\n{s.width}x{s.height} at {s.fps} fps, x264 {s.preset}, {s.threads} threads, {s.kbps} kbit/s, "
+          f"{options.rounds} rounds of {options.seconds:g} s"
+          + (", everybody with real-time priority" if s.realtime else ""))
+
+
+def require_frames(runs):
+    """Fails with the cases of which a run brought nothing."""
+    broken = [name for name, group in runs.items() if not all(one["frames"] for one in group)]
+    if broken:
+        sys.exit(f"nothing arrived from {', '.join(broken)}")
+
+
 def interleaved(cases, rounds):
     """(round, case): every case once a round, beginning with another one each time."""
     for number in range(rounds):

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../unit/made_files.h"
 #include "descriptors.h"
 #include "hal/sound.h"
 #include "standin.h"
@@ -36,28 +37,22 @@ static const struct subject subjects[] = {
 
 static int make_files(void **state)
 {
-    char command[512], path[64];
+    static const char *const recipe =
+        "ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=1 -f lavfi -i "
+        "sine=sample_rate=44100:duration=1 -c:v mpeg4 -c:a flac -y %s/clip.mkv";
+    char path[64];
 
     (void)state;
-    if (!mkdtemp(folder))
+    if (made_files_make(folder, &recipe, 1) != 0)
         return -1;
     snprintf(path, sizeof path, "%s/asound.conf", folder);
-    if (standin_alsa_install(path) != 0)
-        return -1;
-    snprintf(command, sizeof command,
-             "ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=1 -f lavfi -i "
-             "sine=sample_rate=44100:duration=1 -c:v mpeg4 -c:a flac -y %s/clip.mkv",
-             folder);
-    return system(command);
+    return standin_alsa_install(path);
 }
 
 static int remove_files(void **state)
 {
-    char command[128];
-
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return made_files_remove(folder);
 }
 
 static int try_open(const struct subject *subject, struct sound_config config, struct sound **out)

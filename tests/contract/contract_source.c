@@ -14,11 +14,13 @@
 
 #include <cmocka.h>
 
+#include "../unit/made_files.h"
 #include "descriptors.h"
 #include "hal/source.h"
 
 #define WIDTH 320
 #define HEIGHT 180
+#define SIZE "320x180"
 #define FRAME_BYTES (WIDTH * HEIGHT * 3 / 2)
 #define SLOTS 8
 #define FRAME_BUDGET_MS 10000 // for a machine under load; a healthy source needs one interval
@@ -60,26 +62,19 @@ struct rig {
 
 static int make_files(void **state)
 {
-    char command[512];
+    static const char *const recipes[] = {
+        "ffmpeg -v error -f lavfi -i testsrc2=size=" SIZE ":rate=25:duration=1 -c:v mpeg4 -y %s/clip.mp4",
+        "mkfifo %s/fifo",
+    };
 
     (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(
-        command, sizeof command,
-        "ffmpeg -v error -f lavfi -i testsrc2=size=%dx%d:rate=25:duration=1 -c:v mpeg4 -y %s/clip.mp4 && "
-        "mkfifo %s/fifo",
-        WIDTH, HEIGHT, folder, folder);
-    return system(command);
+    return made_files_make(folder, recipes, sizeof recipes / sizeof recipes[0]);
 }
 
 static int remove_files(void **state)
 {
-    char command[128];
-
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return made_files_remove(folder);
 }
 
 static int rig_try(struct rig *rig, const struct subject *subject, struct source_config config)

@@ -1,7 +1,7 @@
 # The suite of source.cmake, asked of a capture device that is a stand-in. It is linked in, not preloaded, so
 # that it runs under sanitizers too.
 include(${CMAKE_SOURCE_DIR}/tests/standin/v4l2cap/v4l2cap.cmake)
-castor_test(contract_source_v4l2 SOURCES contract_source.c LIBS castor-standin-v4l2cap source_drivers
+castor_test(contract_source_v4l2 SOURCES contract_source.c ../unit/made_files.c LIBS castor-standin-v4l2cap source_drivers
             LABEL contract TIMEOUT 300)
 target_compile_definitions(contract_source_v4l2 PRIVATE CONTRACT_SOURCE_V4L2)
 target_link_options(contract_source_v4l2 PRIVATE -Wl,--no-as-needed)

@@ -5,9 +5,11 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define US INT64_C(1000)
 #define MS INT64_C(1000000)
@@ -44,6 +46,34 @@ static inline void schedule_trace(int64_t now_ns, const char *format, va_list ar
     printf("%9.3f ", (double)now_ns / (double)MS);
     vprintf(format, arguments);
     putchar('\n');
+}
+
+struct schedule_options {
+    uint64_t seed, schedules;
+    bool trace;
+};
+
+// The command line of the simulation `name`; ends the program when it is wrong.
+static inline struct schedule_options schedule_options(const char *name, int argc, char **argv)
+{
+    struct schedule_options options = {.seed = 1, .schedules = 10000};
+    const char *base = getenv("CASTOR_SIM_SEED");
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            options.seed = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc) {
+            options.schedules = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--trace") == 0) {
+            options.trace = true;
+        } else {
+            fprintf(stderr, "%s [--seed N] [--schedules M] [--trace]\n", name);
+            exit(2);
+        }
+    }
+    if (base)
+        options.seed += strtoull(base, NULL, 10);
+    return options;
 }
 
 #endif

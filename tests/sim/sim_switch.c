@@ -165,31 +165,17 @@ static void run_schedule(struct world *w, uint64_t seed)
 int main(int argc, char **argv)
 {
     static struct world world;
-    const char *base = getenv("CASTOR_SIM_SEED");
-    uint64_t seed = 1, schedules = 10000;
+    const struct schedule_options options = schedule_options("sim_switch", argc, argv);
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            seed = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc) {
-            schedules = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--trace") == 0) {
-            world.trace = true;
-        } else {
-            fprintf(stderr, "sim_switch [--seed N] [--schedules M] [--trace]\n");
-            return 2;
-        }
-    }
-    if (base)
-        seed += strtoull(base, NULL, 10);
+    world.trace = options.trace;
     clock_t start = clock();
-    for (uint64_t i = 0; i < schedules; i++)
-        run_schedule(&world, seed + i);
+    for (uint64_t i = 0; i < options.schedules; i++)
+        run_schedule(&world, options.seed + i);
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     printf("%" PRIu64 " schedules from seed %" PRIu64 " in %.1f s of CPU: %" PRIu64 " events, %" PRIu64
            " frames emitted, %" PRIu64 " changes of path, %" PRIu64 " take-overs timed, lost: %" PRIu64
            " never captured, %" PRIu64 " without a path; no mistake\n",
-           schedules, seed, seconds, totals.events, totals.emitted, totals.switches, totals.timed,
-           totals.lost[SWITCH_LOSS_CAPTURE], totals.lost[SWITCH_LOSS_NO_PATH]);
+           options.schedules, options.seed, seconds, totals.events, totals.emitted, totals.switches,
+           totals.timed, totals.lost[SWITCH_LOSS_CAPTURE], totals.lost[SWITCH_LOSS_NO_PATH]);
     return 0;
 }

@@ -337,31 +337,17 @@ static void run_schedule(struct world *w, uint64_t seed)
 int main(int argc, char **argv)
 {
     static struct world world;
-    const char *base = getenv("CASTOR_SIM_SEED");
-    uint64_t seed = 1, schedules = 10000;
+    const struct schedule_options options = schedule_options("sim_feed", argc, argv);
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            seed = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc) {
-            schedules = strtoull(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--trace") == 0) {
-            world.trace = true;
-        } else {
-            fprintf(stderr, "sim_feed [--seed N] [--schedules M] [--trace]\n");
-            return 2;
-        }
-    }
-    if (base)
-        seed += strtoull(base, NULL, 10);
+    world.trace = options.trace;
     clock_t start = clock();
-    for (uint64_t i = 0; i < schedules; i++)
-        run_schedule(&world, seed + i);
+    for (uint64_t i = 0; i < options.schedules; i++)
+        run_schedule(&world, options.seed + i);
     double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     printf("%" PRIu64 " schedules from seed %" PRIu64 " in %.1f s of CPU: %" PRIu64 " events, %" PRIu64
            " live frames, %" PRIu64 " of the slate (%" PRIu64 " repeated) in %" PRIu64 " losses, %" PRIu64
            " refused, %" PRIu64 " missing, %" PRIu64 " slates ended; no mistake\n",
-           schedules, seed, seconds, totals.events, totals.live, totals.slate, totals.repeated, totals.times,
-           totals.refused, totals.missing, totals.kills);
+           options.schedules, options.seed, seconds, totals.events, totals.live, totals.slate,
+           totals.repeated, totals.times, totals.refused, totals.missing, totals.kills);
     return 0;
 }

@@ -3,37 +3,52 @@
 
 #include <assert.h>
 #include <math.h>
+#include <soxr.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sound/drift.h"
-#include "sound/interpolate.h"
+#include "sound/halver.h"
 
-#define CHUNK INTERPOLATE_SAMPLES // source samples between two looks at the clock
+#define CHUNK 480            // source samples between two looks at the clock
+#define OUT_ROOM HALVER_ROOM // what a chunk at the lowest rate can yield, and more
+#define HALVERS_MAX 3
+#define BASE_MAX 0.95
 #define KEPT ((uint32_t)(RESAMPLE_KEPT_NS * RESAMPLE_HZ / CASTOR_NS_PER_S))
 #define FADE (RESAMPLE_HZ / 200)
-#define CORRECT_S 0.2    // an error in position is worked off like this
-#define CORRECT_MAX 2e-3 // but never faster: 3.5 cents
-#define SEAM_S 5e-3      // a greater one is a gap
+#define CORRECT_S 0.2          // an error in position is worked off like this
+#define CORRECT_MAX 2e-3       // but never faster: 3.5 cents
+#define SEAM_S 5e-3            // a greater one is a gap
+#define RATIO_ROOM 1.01        // more than both clocks and corrections need
+#define RATIO_STEPS 16777216.0 // libsoxr has 2^-32: ratios in these steps are the same there and here
 
 struct resample {
     struct sound_format format;
     int64_t origin_ns;
     struct drift drift;
-    struct interpolate *interpolate;
-    // Sound that runs without a gap: what is being interpolated.
+    soxr_t soxr;
+    // libsoxr works towards a grid that is finer by this: at the ratio 1 and its multiples it changes from
+    // one way of working to another, which is a millisecond's flutter each time, and clocks that are nearly
+    // right would pass it for ever. So it always has less than one source sample for an output.
+    uint32_t finer, halvers;
+    double base; // source samples for one on the finer grid, by the rates' names
+    // Sound that runs without a gap: what libsoxr is working on.
     bool running;
     uint64_t from, fed; // its first source sample, and the one after the last
     uint64_t start;     // its first sample on the grid
+    uint64_t fine;      // samples that libsoxr has given
     uint64_t given;     // samples on the grid
-    double ratio;       // source samples for one on the grid
-    uint32_t fade_in;   // outputs that are still to be faded in
+    double position;    // of what libsoxr gives next, in source samples since `from`
+    double ratio;
+    uint32_t fade_in; // outputs that are still to be faded in
     // What is ready: samples `next`, next + 1, ... of the grid.
     float *ready;
     uint32_t ready_count;
     uint64_t next;
     bool pushed; // there was a block
     struct resample_state state;
+    struct halver halver[HALVERS_MAX];
+    float fresh[OUT_ROOM * SOUND_CHANNELS_MAX];
 };
 
 static int64_t grid_ns(const struct resample *resample, uint64_t index)
@@ -66,35 +81,53 @@ static void pad(struct resample *resample, uint32_t count)
     resample->state.silent_samples += count;
 }
 
-// Runs at most CHUNK source samples through; what comes out is ready.
-static void run(struct resample *resample, const float *samples, uint32_t count)
+// What libsoxr has given goes to the grid, and becomes ready.
+static void take(struct resample *resample, uint32_t count)
 {
     const uint32_t channels = resample->format.channels;
     float *out = ready_at(resample, resample->ready_count);
 
-    assert(KEPT - resample->ready_count >= INTERPOLATE_ROOM); // feed() has looked
-    count = interpolate_run(resample->interpolate, resample->ratio, samples, count, out);
+    resample->fine += count;
+    resample->position += count * resample->ratio;
+    for (uint32_t i = 0; i < resample->halvers; i++)
+        count = halver_run(&resample->halver[i], resample->fresh, count, resample->fresh);
+    assert(count <= KEPT - resample->ready_count); // feed() has looked
+    memcpy(out, resample->fresh, (size_t)count * channels * sizeof *out);
     for (uint32_t i = 0; i < count && resample->fade_in > 0; i++, resample->fade_in--)
         scale(out + (size_t)i * channels, channels, 1 - (float)resample->fade_in / FADE);
     resample->ready_count += count;
     resample->given += count;
 }
 
+// Runs source samples through.
+static void run(struct resample *resample, const float *samples, uint32_t count)
+{
+    while (count > 0) {
+        size_t taken = 0, given = 0;
+        if (soxr_process(resample->soxr, samples, count, &taken, resample->fresh, OUT_ROOM, &given) ||
+            (taken == 0 && given == 0))
+            return; // no memory: the clock sees a seam and places what comes after it
+        take(resample, (uint32_t)given);
+        samples += taken * resample->format.channels;
+        count -= (uint32_t)taken;
+    }
+}
+
 // Gets what is still in the works, fades it out, and ends it.
 static void stop(struct resample *resample)
 {
     static const float silence[CHUNK * SOUND_CHANNELS_MAX];
-    const double left =
-        (double)(resample->fed - resample->from) - interpolate_position(resample->interpolate);
+    const double left = (double)(resample->fed - resample->from) - resample->position;
     uint32_t before = resample->ready_count, wanted, more;
 
     if (!resample->running)
         return;
     resample->running = false;
-    wanted = left > 0 ? (uint32_t)(left / resample->ratio) : 0;
-    run(resample, silence, CHUNK); // longer than what is decided by samples still to come
-    more = resample->ready_count - before > wanted ? resample->ready_count - before - wanted : 0;
-    resample->ready_count -= more;
+    wanted = left > 0 ? (uint32_t)((resample->fine + left / resample->ratio) / resample->finer) : 0;
+    for (unsigned tries = 0; resample->given < wanted && tries < 8; tries++)
+        run(resample, silence, CHUNK);
+    more = resample->given > wanted ? resample->given - wanted : 0;
+    resample->ready_count -= more < resample->ready_count - before ? more : resample->ready_count - before;
     for (uint32_t i = 1; i <= FADE && i <= resample->ready_count - before; i++)
         scale(ready_at(resample, resample->ready_count - i), resample->format.channels,
               (float)(i - 1) / FADE);
@@ -103,16 +136,18 @@ static void stop(struct resample *resample)
 // Sets the speed so that the next output comes to lie where the clock says. False where it is too far off.
 static bool steer(struct resample *resample)
 {
-    const int64_t next_ns = grid_ns(resample, resample->start + resample->given);
-    const double error = drift_position(&resample->drift, next_ns, resample->from) -
-                         interpolate_position(resample->interpolate);
-    const double speed = 1e9 / RESAMPLE_HZ / resample->drift.period_ns;
-    const double correction = error / (CORRECT_S * RESAMPLE_HZ);
+    const uint32_t fine_hz = RESAMPLE_HZ * resample->finer;
+    const int64_t next_ns =
+        resample->origin_ns + sound_time_ns(fine_hz, resample->start * resample->finer + resample->fine);
+    const double error = drift_position(&resample->drift, next_ns, resample->from) - resample->position;
+    const double speed = 1e9 / fine_hz / resample->drift.period_ns;
+    double correction = error / (CORRECT_S * fine_hz);
 
     if (fabs(error) > SEAM_S * resample->format.rate_hz)
         return false;
-    resample->ratio = speed + fmax(-CORRECT_MAX * speed, fmin(CORRECT_MAX * speed, correction));
-    return true;
+    correction = fmax(-CORRECT_MAX * speed, fmin(CORRECT_MAX * speed, correction));
+    resample->ratio = round((speed + correction) * RATIO_STEPS) / RATIO_STEPS;
+    return !soxr_set_io_ratio(resample->soxr, resample->ratio, 0);
 }
 
 // Begins with the first of `count` samples from `index` on that is not late, and silence before it. Returns
@@ -129,14 +164,19 @@ static uint32_t start(struct resample *resample, uint64_t index, uint32_t count)
         skipped = (uint32_t)ceil(late);
     } else {
         double ahead = -late * resample->drift.period_ns * 1e-9 * RESAMPLE_HZ;
-        if (ahead >= KEPT - resample->ready_count - 2 * INTERPOLATE_ROOM)
+        if (ahead >= KEPT - resample->ready_count - 2 * OUT_ROOM)
             return count;
         pad(resample, (uint32_t)ahead);
     }
-    interpolate_clear(resample->interpolate);
+    if (soxr_clear(resample->soxr) || soxr_set_io_ratio(resample->soxr, resample->base * RATIO_ROOM, 0))
+        return count;
     resample->from = resample->fed = index + skipped;
     resample->start = ready_end(resample);
+    resample->fine = 0;
     resample->given = 0;
+    resample->position = 0;
+    for (uint32_t i = 0; i < resample->halvers; i++)
+        halver_clear(&resample->halver[i]);
     resample->fade_in = FADE;
     resample->running = true;
     resample->state.placements++;
@@ -147,7 +187,7 @@ static void feed(struct resample *resample, uint64_t index, const float *samples
 {
     while (count > 0) {
         uint32_t chunk = count < CHUNK ? count : CHUNK;
-        if (KEPT - resample->ready_count < 2 * INTERPOLATE_ROOM) { // nobody pulls
+        if (KEPT - resample->ready_count < 2 * OUT_ROOM) { // nobody pulls
             stop(resample);
             resample->state.late_samples += count;
             return;
@@ -173,16 +213,24 @@ int resample_create(const struct sound_format *format, bool exact, int64_t origi
                     struct resample **out)
 {
     struct resample *resample = calloc(1, sizeof *resample);
+    const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_VR);
+    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    soxr_error_t error = NULL;
 
     if (!resample)
         return CASTOR_ERR_NO_MEMORY;
     resample->format = *format;
     resample->origin_ns = origin_ns;
     resample->next = first;
+    for (resample->finer = 1; format->rate_hz > BASE_MAX * RESAMPLE_HZ * resample->finer;
+         resample->finer *= 2)
+        halver_init(&resample->halver[resample->halvers++], format->channels);
+    resample->base = (double)format->rate_hz / RESAMPLE_HZ / resample->finer;
     drift_init(&resample->drift, format->rate_hz, exact);
     resample->ready = malloc((size_t)KEPT * format->channels * sizeof *resample->ready);
-    if (!resample->ready || interpolate_create(format->rate_hz, RESAMPLE_HZ, format->channels,
-                                               &resample->interpolate) != CASTOR_OK) {
+    resample->soxr =
+        soxr_create(resample->base * RATIO_ROOM, 1, format->channels, &error, &io, &quality, NULL);
+    if (!resample->ready || !resample->soxr || error) {
         resample_destroy(resample);
         return CASTOR_ERR_NO_MEMORY;
     }
@@ -253,7 +301,7 @@ void resample_destroy(struct resample *resample)
 {
     if (!resample)
         return;
-    interpolate_destroy(resample->interpolate);
+    soxr_delete(resample->soxr);
     free(resample->ready);
     free(resample);
 }

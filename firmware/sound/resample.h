@@ -5,8 +5,10 @@
 // and around what was lost, there is silence, faded out and in within 5 ms, and what comes after it is at
 // its own time again.
 //
-// libsoxr's and libspeexdsp's resamplers of variable rate were measured beside interpolate.c: DESIGN.md has
-// the figures.
+// The resampler is libsoxr's of variable rate. libspeexdsp, measured beside it, keeps its position as a
+// fraction whose parts must stay below 2^16, so that its speed can be set in steps of 15 ppm only; it rounds
+// the position whenever the fraction changes, so that it wanders (SNR of a 1 kHz tone at 48 kHz 13 dB against
+// 88 dB); and it works out its filter anew with each change, for 1.5 times the time at less quality.
 #ifndef SOUND_RESAMPLE_H
 #define SOUND_RESAMPLE_H
 

@@ -28,7 +28,7 @@ RULES = {
 }
 C_LIBRARY = {'assert', 'ctype', 'errno', 'limits', 'math', 'setjmp', 'signal', 'stdalign', 'stdarg', 'stdatomic',
              'stdbool', 'stddef', 'stdint', 'stdio', 'stdlib', 'string', 'time'}
-VENDOR = re.compile(r'<(x264|srt/|libav|libyuv|bitstream|cuda|va/|png|ft2build|qrencode|alsa/)')
+VENDOR = re.compile(r'<(x264|srt/|libav|libyuv|bitstream|cuda|va/|png|ft2build|qrencode|soxr|alsa/)')
 
 
 def room_of_file(path):

@@ -238,8 +238,8 @@ static void make_units(struct worker *worker, int64_t now_ns)
     timeline_silence_until(&worker->timeline, known);
     for (uint32_t i = 0; i < worker->track_count; i++) {
         struct track *track = &worker->tracks[i];
-        // A positive delay is no delay in making units.
-        if (track->position < behind &&
+        // A positive delay is no delay in making units; with a negative one, what a unit needs comes later.
+        if (track->position < behind && track_needs(track) < behind &&
             track_begin(track, sound_grid_sample_at(worker->grid_origin_ns, now_ns)) != CASTOR_OK)
             duty_fail(&worker->duty, CASTOR_ERR_NO_MEMORY, "out of memory for a sound encoder");
         while (!worker->duty.done && track_needs(track) <= worker->timeline.end &&

@@ -67,8 +67,10 @@ static const struct config_field track_fields[] = {
      .scale = 1,
      .unit = "ms",
      .standard = "0",
-     .text = "The sound comes so much later than the picture, or, negative, earlier; that needs "
-             "mux.pts_offset_ms to be longer. Can be changed on air."},
+     .text =
+         "The sound comes so much later than the picture, or, negative, earlier; that needs "
+         "mux.pts_offset_ms to be longer. Can be changed on air, as far as the running stream's PTS leave "
+         "room: mux.pts_offset_ms 685 leaves it for all of the range, for as much latency."},
     {0}};
 static const struct config_group track_group = {"A sound track of the stream.", track_fields};
 

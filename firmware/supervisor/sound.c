@@ -203,11 +203,24 @@ int sound_part_ready(struct sound_part *part, const struct config *config, const
     return CASTOR_OK;
 }
 
-bool sound_part_is_silent(const struct sound_part *part, int64_t now_ns)
+const char *sound_part_hangs(const struct sound_part *part, int64_t now_ns)
 {
     if (part->worker.pid == 0 || part->worker.killed || !part->told)
-        return false;
+        return NULL;
     // Loading its libraries takes a while on a busy machine.
     bool slow = !part->worker.ready || part->stats.source == MESSAGE_SOUND_SOURCE_OPENING;
-    return now_ns - part->heard_ns > (slow ? OPENING_NS : SILENCE_NS);
+    if (now_ns - part->heard_ns <= (slow ? OPENING_NS : SILENCE_NS))
+        return NULL;
+    if (!part->worker.ready)
+        return "said nothing for too long while it started";
+    if (part->stats.source == MESSAGE_SOUND_SOURCE_OPENING)
+        return "said nothing for too long: the sound driver hangs in opening the source. There is silence "
+               "meanwhile; look at the card or file of sound.path and at the kernel's log, or set "
+               "sound.driver "
+               "to another one";
+    if (part->stats.source == MESSAGE_SOUND_SOURCE_RUNNING)
+        return "said nothing for too long: most likely the sound driver hangs in reading. There is silence "
+               "meanwhile; look at the card of sound.path and at the kernel's log, or set sound.driver to "
+               "another one";
+    return "said nothing for too long";
 }

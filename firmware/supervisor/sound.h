@@ -63,7 +63,7 @@ CASTOR_MUST_USE bool sound_part_may_speak(struct sound_part *part, int64_t now_n
 CASTOR_MUST_USE int sound_part_ready(struct sound_part *part, const struct config *config,
                                      const struct message *ready, int64_t now_ns);
 
-// True when the process lives but has said nothing for too long.
-bool sound_part_is_silent(const struct sound_part *part, int64_t now_ns);
+// What is wrong with a process that lives but has said nothing for too long, and what to do; NULL: nothing.
+const char *sound_part_hangs(const struct sound_part *part, int64_t now_ns);
 
 #endif

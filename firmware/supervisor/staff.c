@@ -163,7 +163,7 @@ static void sound_ended(struct supervisor *s, int64_t now_ns)
 
 static const char *sound_hangs(const struct supervisor *s, int64_t now_ns)
 {
-    return sound_part_is_silent(&s->sound, now_ns) ? "said nothing for too long" : NULL;
+    return sound_part_hangs(&s->sound, now_ns);
 }
 
 // ---- recorder ----

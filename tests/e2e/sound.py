@@ -4,7 +4,7 @@
 Sound of a box on air, judged by ffprobe, ffmpeg and av_offset: tracks of every kind with what is announced of them;
 a sound worker that is killed, frozen, crashes and talks nonsense, while the picture stays complete, the sound's time
 line has no hole and sound and picture stay together; changes on air that start nothing anew; a source that is not
-there; the sound of a clip; a card that is busy, and pulled out. Received by srt-live-transmit.
+there; the sound of a clip; a card that is busy, pulled out, and whose driver hangs. Received by srt-live-transmit.
 """
 import array
 import json
@@ -162,7 +162,9 @@ def faults(folder, programs):
 
 def changes_on_air(folder, programs):
     tone = {"options": "click=0,level=6"}
-    with on_air(folder, programs, "changes", sections={"sound": tone}) as (box, receiver):
+    # Room for sound that comes half a second before its picture, so that all of the range can be set on air.
+    sections = {"sound": tone, "mux": {"pts_offset_ms": 700}}
+    with on_air(folder, programs, "changes", sections=sections) as (box, receiver):
         pids = {w: box.status()[w]["worker"]["pid"] for w in ("sound", "egress", "source")}
 
         def change(**keys):
@@ -177,9 +179,10 @@ def changes_on_air(folder, programs):
         check(muted["peak_dbfs"] is None, f"not silent: {muted}")
         change(mute=False, gain_db=0)
         change(map="L=2 R=1")
-        change(delay_ms=250)
-        change(delay_ms=-60)
-        for keys, words in (({"delay_ms": -500}, "PTS"), ({"map": "L=9"}, "channel 9"), ({"gain_db": 99}, "24"),
+        filled = silences(box)
+        change(delay_ms=500)
+        change(delay_ms=-500)
+        for keys, words in (({"delay_ms": -501}, "-500"), ({"map": "L=9"}, "channel 9"), ({"gain_db": 99}, "24"),
                             ({"codec": "opus"}, "cannot be changed on air"), ({}, "must be an object")):
             reply = box.command("sound", track="1", change=keys)
             check(not reply["ok"] and words in reply["error"], f"{keys}: {reply}")
@@ -188,6 +191,8 @@ def changes_on_air(folder, programs):
         check(box.command("reload", config=quieter)["ok"], "the new configuration is refused")
         time.sleep(1)
         status = box.status()
+        # A machine that lets nobody run for a moment costs some; a delay that is not kept costs half a second each.
+        check(silences(box)[0] - filled[0] < 12, f"delays cost {silences(box)[0] - filled[0]} units of sound")
         check({w: status[w]["worker"]["pid"] for w in pids} == pids, "a change on air started something anew")
         check(status["sound"]["tracks"][0]["gain_db"] == -6.5, f"the reload changed nothing: {status['sound']}")
         box.stop_clean(signal.SIGTERM)
@@ -211,6 +216,8 @@ def nothing_to_hear(folder, programs):
         # A second more than is asked for below: sound and picture do not begin and end in the same moment.
         time.sleep(4)
         check(sound_pid(box) == status["sound"]["worker"]["pid"], "the sound worker did not wait for its source")
+        reply = box.command("sound", track="1", change={"delay_ms": -500})
+        check(not reply["ok"] and "685" in reply["error"], f"sound before it can be there is not refused: {reply}")
         status = box.status()
         box.stop_clean(signal.SIGTERM)
         receiver.finish()
@@ -255,13 +262,15 @@ def clip_in_step(folder, programs):
 
 def card(folder, programs):
     """A card of another clock (a stand-in under the real libasound) that is busy at first, is pulled out, and comes
-    back."""
+    back; then a call into its driver does not return."""
     os.makedirs(folder, exist_ok=True)
     pulled, configuration = os.path.join(folder, "pulled"), os.path.join(folder, "asound.conf")
+    hangs = os.path.join(folder, "hangs")
     library = os.path.join(programs, "..", "lib", "libcastor-standin-alsa.so")
     with open(configuration, "w", encoding="ascii") as file:
         file.write(f'pcm_type.standin {{ lib "{library}" }}\n'
-                   f'pcm.castor0 {{ type standin ppm 200 busy_opens 2 gone_while "{pulled}" }}\n')
+                   f'pcm.castor0 {{ type standin ppm 200 busy_opens 2 gone_while "{pulled}" '
+                   f'hang_once "{hangs}" }}\n')
     sections = {"sound": {"driver": "alsa", "path": "castor0"}}
 
     def sound_when(what, holds):
@@ -279,10 +288,16 @@ def card(folder, programs):
         os.remove(pulled)
         sound_when("the card's return", lambda s: s["source"] == "running" and s["openings"] == 2)
         time.sleep(2)
+        check(box.status()["sound"]["worker"]["restarts"] == 0, "the sound worker was lost with the card")
+        with open(hangs, "w", encoding="ascii"):
+            pass
+        failure = sound_when("the driver that hangs", lambda s: "driver hangs" in (s["worker"]["failure"] or ""))
+        check("sound.path" in failure["worker"]["failure"], f"nothing says what to do: {failure['worker']}")
+        sound_when("the card after its driver hung", lambda s: s["source"] == "running" and s["worker"]["restarts"] > 0)
+        time.sleep(1)
         status = box.status()
         box.stop_clean(signal.SIGTERM)
         receiver.finish()
-    check(status["sound"]["worker"]["restarts"] == 0, "the sound worker was lost with the card")
     seconds = check_time_line(receiver.stream_path, 0, "aac", 6)
     check_stream(receiver.stream_path, programs, 6 * RATE_FPS, never_captured(status))
     print(f"card: {ppm:+.1f} ppm found, pulled out and back in {seconds:.1f} s of sound without a hole", flush=True)

@@ -156,6 +156,29 @@ static void who_says_too_much_is_noticed(void **unused)
     assert_in_range(said, 100, 500);
 }
 
+// Whoever hangs, the operator is told who it is.
+static void a_driver_that_hangs_is_named(void **unused)
+{
+    const int64_t s_ns = CASTOR_NS_PER_S;
+
+    (void)unused;
+    part.worker.pid = 1;
+    part.told = true;
+    part.heard_ns = NOW_NS;
+    part.stats.source = MESSAGE_SOUND_SOURCE_RUNNING;
+    assert_null(sound_part_hangs(&part, NOW_NS + s_ns));
+    assert_non_null(strstr(sound_part_hangs(&part, NOW_NS + s_ns + 1), "driver hangs in reading"));
+    part.stats.source = MESSAGE_SOUND_SOURCE_OPENING;
+    assert_null(sound_part_hangs(&part, NOW_NS + 8 * s_ns));
+    assert_non_null(strstr(sound_part_hangs(&part, NOW_NS + 8 * s_ns + 1), "driver hangs in opening"));
+    assert_in_range(strlen(sound_part_hangs(&part, NOW_NS + 9 * s_ns)), 50, sizeof part.worker.failure - 1);
+    part.stats.source = MESSAGE_SOUND_SOURCE_WAITING; // it calls no driver
+    assert_null(strstr(sound_part_hangs(&part, NOW_NS + 9 * s_ns), "driver"));
+    part.worker.killed = true;
+    assert_null(sound_part_hangs(&part, NOW_NS + 9 * s_ns));
+    part.worker.pid = 0;
+}
+
 static void another_unit_length_counts_anew(void **unused)
 {
     static const char json[] = "{\"sound\":{\"tracks\":[{\"codec\":\"opus\"},{\"codec\":\"opus\"}]}}";
@@ -178,6 +201,7 @@ int main(void)
         TEST(lies_are_refused),
         TEST(tracks_that_were_not_ordered_are_refused),
         TEST(who_says_too_much_is_noticed),
+        TEST(a_driver_that_hangs_is_named),
         TEST(another_unit_length_counts_anew),
     };
 

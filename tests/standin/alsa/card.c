@@ -47,6 +47,8 @@ static void read_configuration(snd_config_t *conf)
             continue;
         if (strcmp(key, "gone_while") == 0 && snd_config_get_string(entry, &text) >= 0)
             (void)snprintf(standin_alsa.gone_while, sizeof standin_alsa.gone_while, "%s", text);
+        if (strcmp(key, "hang_once") == 0 && snd_config_get_string(entry, &text) >= 0)
+            (void)snprintf(standin_alsa.hang_once, sizeof standin_alsa.hang_once, "%s", text);
         if (snd_config_get_integer(entry, &value) < 0)
             continue;
         if (strcmp(key, "ppm") == 0)
@@ -82,6 +84,9 @@ static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io)
 {
     struct card *card = from_io(io);
 
+    if (standin_alsa.hang_once[0] && unlink(standin_alsa.hang_once) == 0)
+        for (;;)
+            (void)pause();
     if (!standin_alsa.stalled && !is_gone())
         card->stood = captured(card);
     if (card->stood - card->taken > io->buffer_size)

@@ -17,6 +17,7 @@ struct standin_alsa {
     unsigned busy_opens; // so many openings find it in use
     bool gone;           // pulled out
     char gone_while[96]; // the same while a file of that name is there; "": not looked at
+    char hang_once[96];  // the call that finds this file takes it away and does not return
     bool asleep;         // until it is woken; what its driver says to that does not get through ioplug
     bool stalled;        // its position stands still
     unsigned opens, starts;

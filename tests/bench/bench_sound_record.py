@@ -8,7 +8,9 @@
 Both read the same raw frames from the same camera, encode them once with the same libx264 and settings, and send by
 SRT to the same receiver; the wholes are measured as bench_peers.py does it. On top of `plain`:
 
-sound    a tone, AAC-LC stereo of 128 kbit/s in the same transport stream
+sound    pink noise of the same WAV file, AAC-LC stereo of 128 kbit/s in the same transport stream. It is the same
+         because the signal decides what the AAC encoder costs: for Castor's test tone (300 and 400 Hz at -40 dB, and
+         clicks) libavcodec's takes 2.4 times the CPU of ffmpeg's own sine in both channels
 burn     the time as text, and a PNG, drawn into the picture before it is encoded (ffmpeg: drawtext, overlay)
 record   the coded stream into MPEG-TS segments of 5 s on the same file system (ffmpeg: tee and segment). Castor syncs
          once a second and keeps an index with checksums, ffmpeg does neither
@@ -47,6 +49,17 @@ def logo(s):
     return path
 
 
+def noise(s):
+    """A WAV file of stereo pink noise."""
+    path = os.path.join(s.folder, "noise.wav")
+    if not os.path.exists(path):
+        channels = [word for seed in (3, 5) for word in
+                    ("-f", "lavfi", "-i", f"anoisesrc=color=pink:rate=48000:amplitude=0.2:duration=20:seed={seed}")]
+        subprocess.run(["ffmpeg", "-v", "error", *channels, "-filter_complex", "amerge=inputs=2", "-y", path],
+                       check=True)
+    return path
+
+
 def recordings(s):
     """An empty folder."""
     path = os.path.join(s.folder, "recordings")
@@ -62,7 +75,7 @@ def ffmpeg(parts, s):
     inputs, encoding, target = split(plain)
     filters, maps, sound = [], ["-map", "0:v"], ["-an"]
     if "sound" in parts:
-        inputs += ["-f", "lavfi", "-i", "sine=frequency=300:sample_rate=48000,aformat=channel_layouts=stereo"]
+        inputs += ["-re", "-stream_loop", "-1", "-i", noise(s)]
         maps += ["-map", "1:a"]
         sound = ["-c:a", "aac", "-b:a", f"{SOUND_KBPS}k"]
     if "burn" in parts:
@@ -89,7 +102,8 @@ def split(command):
 def castor(parts, s):
     more = {"sound": {"driver": "off"}}
     if "sound" in parts:
-        more["sound"] = {"driver": "tone", "tracks": [{"layout": "stereo", "bitrate_kbps": SOUND_KBPS}]}
+        more["sound"] = {"driver": "clip", "path": noise(s),
+                         "tracks": [{"layout": "stereo", "bitrate_kbps": SOUND_KBPS}]}
     if "burn" in parts:
         more["overlay"] = [
             {"kind": "clock", "anchor": "bottom_left", "x": 32, "y": 48, "size": 48, "font": FONT, "edge": "none"},

@@ -6,28 +6,25 @@
 
 #include <ebur128.h>
 
-#include "sound/peak.h"
-
 // Below this there is nothing to tell apart from silence.
 #define FLOOR_DB (-120.0)
 
 struct meter {
     ebur128_state *state;
     uint32_t channels;
-    struct peak peaks[]; // since the last report
+    double peak, true_peak; // since the last report; 1 = full scale
 };
 
 int meter_create(uint32_t channels, struct meter **out)
 {
     // A histogram for the integrated loudness: without it memory would grow with time.
-    const int mode = EBUR128_MODE_I | EBUR128_MODE_S | EBUR128_MODE_HISTOGRAM;
-    struct meter *meter = calloc(1, sizeof *meter + channels * sizeof meter->peaks[0]);
+    const int mode = EBUR128_MODE_I | EBUR128_MODE_S | EBUR128_MODE_SAMPLE_PEAK | EBUR128_MODE_TRUE_PEAK |
+                     EBUR128_MODE_HISTOGRAM;
+    struct meter *meter = calloc(1, sizeof *meter);
 
     if (!meter)
         return CASTOR_ERR_NO_MEMORY;
     meter->channels = channels;
-    for (uint32_t i = 0; i < channels; i++)
-        peak_init(&meter->peaks[i]);
     meter->state = ebur128_init(channels, MESSAGE_SOUND_RATE_HZ, mode);
     if (!meter->state) {
         free(meter);
@@ -55,8 +52,13 @@ void meter_put(struct meter *meter, const float *samples, uint32_t count)
 {
     if (ebur128_add_frames_float(meter->state, samples, count) != EBUR128_SUCCESS)
         return;
-    for (uint32_t i = 0; i < meter->channels; i++)
-        peak_put(&meter->peaks[i], samples + i, meter->channels, count);
+    for (uint32_t i = 0; i < meter->channels; i++) {
+        double peak = 0;
+        if (ebur128_prev_sample_peak(meter->state, i, &peak) == EBUR128_SUCCESS && peak > meter->peak)
+            meter->peak = peak;
+        if (ebur128_prev_true_peak(meter->state, i, &peak) == EBUR128_SUCCESS && peak > meter->true_peak)
+            meter->true_peak = peak;
+    }
 }
 
 static int32_t thousandths(double db)
@@ -73,17 +75,10 @@ static int32_t loudness(const struct meter *meter, int (*measure)(ebur128_state 
 
 void meter_take(struct meter *meter, struct message_sound_levels *out)
 {
-    float sample = 0, between = 0;
-
-    for (uint32_t i = 0; i < meter->channels; i++) {
-        struct peak *peak = &meter->peaks[i];
-        sample = fmaxf(sample, peak->sample);
-        between = fmaxf(between, peak->between);
-        peak->sample = peak->between = 0;
-    }
-    out->peak_mdb = thousandths(20 * log10(sample));
-    out->true_peak_mdb = thousandths(20 * log10(fmax(sample, between)));
+    out->peak_mdb = thousandths(20 * log10(meter->peak));
+    out->true_peak_mdb = thousandths(20 * log10(meter->true_peak));
     out->momentary_mlu = loudness(meter, ebur128_loudness_momentary);
     out->short_term_mlu = loudness(meter, ebur128_loudness_shortterm);
     out->integrated_mlu = loudness(meter, ebur128_loudness_global);
+    meter->peak = meter->true_peak = 0;
 }

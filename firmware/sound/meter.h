@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Levels of a track, and its loudness by libebur128 (EBU R128, ITU-R BS.1770).
+// Levels and loudness of a track by libebur128 (EBU R128, ITU-R BS.1770).
 #ifndef SOUND_METER_H
 #define SOUND_METER_H
 

@@ -103,8 +103,24 @@ static int remove_useless(struct disk *disk, const char *name, const char *file)
     return disk_note(disk, &line);
 }
 
+static void note_stop(struct recovery *recovery, const struct archive_segment *segment, bool empty)
+{
+    const uint64_t steps = segment->last_sequence - segment->first_sequence;
+    uint64_t next = empty ? segment->first_sequence : segment->last_sequence + 1;
+
+    if (segment->session != recovery->session || (recovery->interrupted && next < recovery->next_sequence))
+        return;
+    recovery->interrupted = true;
+    recovery->next_sequence = next;
+    recovery->next_capture_ns = segment->first_capture_ns;
+    if (!empty)
+        recovery->next_capture_ns =
+            segment->last_capture_ns +
+            (steps > 0 ? (segment->last_capture_ns - segment->first_capture_ns) / (int64_t)steps : 0);
+}
+
 static int recover_open_file(struct disk *disk, int fd, const char *name, const char *file,
-                             uint64_t *recovered)
+                             struct recovery *recovery)
 {
     enum archive_container container = ARCHIVE_TS;
     struct archive_line line = {.kind = ARCHIVE_SEGMENT};
@@ -117,6 +133,10 @@ static int recover_open_file(struct disk *disk, int fd, const char *name, const 
         return error;
     scan_finish(&scan);
     bool part = strcmp(name, file) != 0;
+    const struct catalogue_entry *known = catalogue_find(&disk->listed, file);
+    const bool open = known && known->open;
+    if (scan.whole_bytes == 0 && open)
+        note_stop(recovery, &known->segment, true);
     if (scan.whole_bytes == 0)
         return part ? remove_useless(disk, name, file) : CASTOR_OK;
     // One that has its final name was complete: it is taken up as it is.
@@ -128,14 +148,16 @@ static int recover_open_file(struct disk *disk, int fd, const char *name, const 
         error = settle(disk, fd, name, file, scan.whole_bytes);
     if (error != CASTOR_OK)
         return error;
-    describe(&line.segment, &scan, file, catalogue_find(&disk->listed, file));
+    describe(&line.segment, &scan, file, known);
+    if (open)
+        note_stop(recovery, &line.segment, false);
     digest_end(disk->digest, line.segment.sha256);
-    (*recovered)++;
+    recovery->recovered++;
     log_info("%s: closed with %llu frames", file, (unsigned long long)line.segment.frames);
     return disk_note(disk, &line);
 }
 
-static int recover_file(struct disk *disk, const char *name, uint64_t *recovered)
+static int recover_file(struct disk *disk, const char *name, struct recovery *recovery)
 {
     char file[ARCHIVE_FILE_BYTES];
     struct stat info;
@@ -154,7 +176,7 @@ static int recover_file(struct disk *disk, const char *name, uint64_t *recovered
     if (fd < 0)
         return errno == ELOOP || errno == EISDIR ? CASTOR_OK : disk_failed(disk, "opening a segment", errno);
     int error = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
-                    ? recover_open_file(disk, fd, name, file, recovered)
+                    ? recover_open_file(disk, fd, name, file, recovery)
                     : CASTOR_OK;
     close(fd);
     return error;
@@ -225,7 +247,7 @@ static bool is_listed(char **names, size_t count, const char *file)
 }
 
 // Lines for files that are not there any more.
-static int drop_missing(struct disk *disk, char **names, size_t count)
+static int drop_missing(struct disk *disk, char **names, size_t count, struct recovery *recovery)
 {
     struct archive_line line = {.kind = ARCHIVE_REMOVED};
     int error = CASTOR_OK;
@@ -234,7 +256,9 @@ static int drop_missing(struct disk *disk, char **names, size_t count)
         const struct catalogue_entry *entry = &disk->listed.entries[i];
         if (!entry->open && is_listed(names, count, entry->segment.file))
             continue;
-        if (!entry->open)
+        if (entry->open)
+            note_stop(recovery, &entry->segment, true);
+        else
             log_warning("%s is gone from the recording folder", entry->segment.file);
         memcpy(line.segment.file, entry->segment.file, sizeof line.segment.file);
         error = disk_note(disk, &line);
@@ -242,7 +266,7 @@ static int drop_missing(struct disk *disk, char **names, size_t count)
     return error;
 }
 
-int recovery_run(struct disk *disk, uint64_t *recovered)
+int recovery_run(struct disk *disk, struct recovery *recovery)
 {
     char **names = NULL;
     size_t count = 0;
@@ -257,11 +281,11 @@ int recovery_run(struct disk *disk, uint64_t *recovered)
     if (error != CASTOR_OK)
         return error;
     for (size_t i = 0; i < count && error == CASTOR_OK; i++) {
-        error = recover_file(disk, names[i], recovered);
+        error = recover_file(disk, names[i], recovery);
         name_as_closed(names[i]);
     }
     if (error == CASTOR_OK)
-        error = drop_missing(disk, names, count);
+        error = drop_missing(disk, names, count, recovery);
     free_names(names, count);
     if (error == CASTOR_OK && disk->listed.dead > 0)
         error = disk_rewrite_index(disk);

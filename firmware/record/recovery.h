@@ -8,7 +8,17 @@
 
 #include "record/disk.h"
 
-// `disk` is open. *recovered counts the segments that were closed or taken up. Errors: disk->text.
-CASTOR_MUST_USE int recovery_run(struct disk *disk, uint64_t *recovered);
+struct recovery {
+    uint64_t session;   // the caller's: the present run of castord
+    uint64_t recovered; // segments that were closed or taken up
+    // A segment of that session had not been closed: the first frame that is not in it any more, and about
+    // when it was captured.
+    bool interrupted;
+    uint64_t next_sequence;
+    int64_t next_capture_ns;
+};
+
+// `disk` is open; all but the session is 0. Errors: disk->text.
+CASTOR_MUST_USE int recovery_run(struct disk *disk, struct recovery *recovery);
 
 #endif

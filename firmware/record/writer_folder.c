@@ -85,11 +85,15 @@ void writer_open_folder(struct writer *w, int64_t now_ns)
 {
     if (w->folder_ok || !w->configured || now_ns < w->retry_ns)
         return;
+    struct recovery recovery = {.session = w->start.session};
     int error = disk_open(&w->disk, w->config.folder);
     if (error == CASTOR_OK)
         error = make_room(w); // before anything is written: the disk may be full
     if (error == CASTOR_OK)
-        error = recovery_run(&w->disk, &w->state.recovered);
+        error = recovery_run(&w->disk, &recovery);
+    w->state.recovered += recovery.recovered;
+    if (recovery.interrupted) // also where something fails after that: it is closed by then
+        w->unclosed = (struct writer_unclosed){true, recovery.next_sequence, recovery.next_capture_ns};
     if (error == CASTOR_OK)
         error = make_room(w);
     if (error == CASTOR_OK)
@@ -98,6 +102,7 @@ void writer_open_folder(struct writer *w, int64_t now_ns)
         writer_fail(w, error);
         return;
     }
+    writer_find_stop(w);
     w->folder_ok = true;
     w->state.error = CASTOR_OK;
     w->told_ns = 0;
@@ -108,28 +113,13 @@ void writer_close_folder(struct writer *w)
 {
     if (w->folder_ok)
         writer_close_segment(w);
+    if (w->folder_ok && writer_note_gaps(w, NULL) != CASTOR_OK)
+        log_error("%s", w->disk.text);
     disk_close(&w->disk);
     w->folder_ok = false;
     w->retry_ns = w->retry_delay_ns = 0;
     w->state.text[0] = '\0';
     w->state.error = CASTOR_OK;
-}
-
-int writer_note_gap(struct writer *w, const struct record_gap *gap, int64_t utc_offset_ns, const char *why)
-{
-    struct archive_line line = {
-        .kind = ARCHIVE_GAP,
-        .note = {.session = w->start.session,
-                 .first_sequence = gap->first_sequence,
-                 .last_sequence = gap->last_sequence,
-                 .capture_ns = gap->capture_ns,
-                 .utc_offset_ns = utc_offset_ns},
-    };
-
-    snprintf(line.note.text, sizeof line.note.text, "%s", why);
-    log_warning("%llu frame(s) from %llu on are not recorded: %s", (unsigned long long)gap->frames,
-                (unsigned long long)gap->first_sequence, why);
-    return disk_note(&w->disk, &line);
 }
 
 void writer_write_outages(struct writer *w)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of the writer share: writer.c (the thread and what others see of it), writer_media.c (access
-// units into segments), writer_folder.c (the folder: opening, room, errors), writer_orders.c (what operators
-// want). Nobody else includes this.
+// units into segments), writer_folder.c (the folder: opening, room, errors), writer_gaps.c (what is missing),
+// writer_orders.c (what operators want). Nobody else includes this.
 #ifndef RECORD_WRITER_INTERNAL_H
 #define RECORD_WRITER_INTERNAL_H
 
@@ -23,6 +23,13 @@ struct writer_order {
     uint64_t sequence; // of the newest unit then
     int64_t capture_ns, utc_offset_ns;
     bool has_unit;
+};
+
+// From here on a recording is not known to be on the disk.
+struct writer_unclosed {
+    bool known;
+    uint64_t next_sequence;
+    int64_t capture_ns;
 };
 
 struct writer {
@@ -61,6 +68,10 @@ struct writer {
     bool segment_open;
     const struct record_unit *first; // while a segment is begun
     struct record_gap gap;           // frames lost while the folder was not there
+    struct writer_unclosed unclosed; // where the segment that is not closed begins
+    struct writer_unclosed stopped;  // where recording stopped, until a unit shows for how long
+    bool opened;                     // a folder was, by this process
+    int64_t utc_offset_ns;           // of the newest unit
     uint8_t headers[512];            // the parameter sets of the last IDR
     size_t headers_bytes;
     int64_t unsynced_ns; // since when something is not on the disk; 0 = nothing
@@ -91,7 +102,16 @@ void writer_make_room(struct writer *w);
 int64_t writer_open_ns(const struct writer *w);
 // Brings what is to stand in the journal to the disk.
 void writer_write_outages(struct writer *w);
-int writer_note_gap(struct writer *w, const struct record_gap *gap, int64_t utc_offset_ns, const char *why);
+
+// writer_gaps.c
+// Nothing can be written now: this unit is missing for it.
+void writer_leave_out(struct writer *w, const struct record_unit *unit);
+// The folder was opened and put in order: where recording had stopped before.
+void writer_find_stop(struct writer *w);
+// What is missing since recording stopped, once, when a unit has come to a folder that is open.
+void writer_count_lost(struct writer *w, const struct record_unit *unit);
+// Brings what is missing into the index: before a unit, if it says so, and since recording stopped.
+CASTOR_MUST_USE int writer_note_gaps(struct writer *w, const struct record_gap *before);
 
 // writer_orders.c
 void writer_carry_out(struct writer *w, const struct writer_order *order);

@@ -51,6 +51,7 @@ static int end_segment(struct writer *w)
     int error = disk_end(&w->disk, &w->segment);
     if (error != CASTOR_OK)
         return error;
+    w->unclosed.known = false;
     w->state.closed++;
     w->state.synced_sequence = w->segment.last_sequence;
     w->unsynced_ns = 0;
@@ -81,6 +82,7 @@ static int host_turn(struct container_host *host)
     error = disk_begin(&w->disk, &w->segment,
                        w->config.container == MESSAGE_RECORD_MP4 ? ARCHIVE_MP4 : ARCHIVE_TS);
     w->segment_open = error == CASTOR_OK;
+    w->unclosed = (struct writer_unclosed){true, unit->sequence, unit->capture_ns};
     return error;
 }
 
@@ -214,36 +216,6 @@ void writer_sync(struct writer *w)
     w->state.synced_sequence = w->last_sequence;
 }
 
-// Nothing can be written now: which frames are missing for it.
-static void leave_out(struct writer *w, const struct record_unit *unit)
-{
-    if (w->gap.frames == 0) {
-        w->gap = unit->gap;
-        w->gap.first_sequence = unit->gap.frames > 0 ? unit->gap.first_sequence : unit->sequence;
-        w->gap.capture_ns = unit->gap.frames > 0 ? unit->gap.capture_ns : unit->capture_ns;
-        w->state.gaps++;
-    } else {
-        w->gap.frames += unit->gap.frames;
-    }
-    w->gap.frames++;
-    w->gap.last_sequence = unit->sequence;
-    w->state.left_out++;
-}
-
-static int note_gaps(struct writer *w, const struct record_unit *unit)
-{
-    int error = CASTOR_OK;
-
-    if (unit->gap.frames > 0)
-        error = writer_note_gap(w, &unit->gap, unit->utc_offset_ns,
-                                "the disk, or the recorder itself, was too slow");
-    if (error == CASTOR_OK && w->gap.frames > 0)
-        error = writer_note_gap(w, &w->gap, unit->utc_offset_ns,
-                                w->state.text[0] ? w->state.text : "the disk failed");
-    memset(&w->gap, 0, sizeof w->gap);
-    return error;
-}
-
 static void take_sound(struct writer *w, const struct record_unit *unit)
 {
     int error = w->segment_open ? w->ops->sound(w->container, unit) : CASTOR_OK;
@@ -262,24 +234,26 @@ void writer_take_unit(struct writer *w, const struct record_unit *unit)
         return;
     }
 
+    w->utc_offset_ns = unit->utc_offset_ns;
     if (!w->folder_ok) {
         if (writer_wants(w))
-            leave_out(w, unit);
+            writer_leave_out(w, unit);
         return;
     }
+    writer_count_lost(w, unit);
     enum segmenter_verdict verdict = judge(w, unit);
     // After a failure everything up to the IDR is missing, too.
     if (verdict == SEGMENTER_SKIP && w->gap.frames > 0 && writer_wants(w))
-        leave_out(w, unit);
+        writer_leave_out(w, unit);
     if (verdict == SEGMENTER_END)
         writer_close_segment(w);
     if (verdict == SEGMENTER_BEGIN)
-        error = note_gaps(w, unit);
+        error = writer_note_gaps(w, &unit->gap);
     if (error == CASTOR_OK && (verdict == SEGMENTER_BEGIN || verdict == SEGMENTER_APPEND))
         error = write_unit(w, unit, verdict == SEGMENTER_BEGIN);
     if (error == CASTOR_OK)
         return;
-    leave_out(w, unit);
+    writer_leave_out(w, unit);
     if (error != CASTOR_ERR_INVALID) {
         writer_fail(w, error);
         return;

@@ -6,9 +6,8 @@ hold of sound and recording after a campaign. The picture's own verdict does not
   SOUND_LIMIT_MS of the flash wherever there are both. Clicks may be missing while the sound worker was replaced; a few
   more say that the machine did not come to it.
 - Recording: every closed segment is what the index says of it (size, SHA-256, frames, an IDR first). No frame that reached
-  the decoder is in two segments; one that is in none was on its way in the time of a fault of the recorder or its disk.
-  How many of these the index does not tell as a gap is counted: what was written and not yet synced when the disk
-  failed, and what came while there was no recorder.
+  the decoder is in two segments; one that is in none was on its way in the time of a fault of the recorder or its disk,
+  and the index tells it as a gap.
 """
 import collections
 import errno
@@ -214,9 +213,11 @@ def judge_recording(folder, records, received, fail):
     absent = sorted(number for number in received if first <= number < max(frames) and number not in frames and
                     number not in removed)
     untold = [number for number in absent if number not in told]
+    if untold:
+        fail(f"{len(untold)} frames are not recorded, and the index tells no gap there: {untold[:5]}")
     unexplained = [number for number in absent if not near(number, troubled)]
     if unexplained:
         fail(f"{len(unexplained)} frames are not recorded, and nothing was done to the recorder then: {unexplained[:5]}")
-    return {"segments": len(recording.segments), "frames": sum(frames.values()), "absent": len(absent), "untold": len(untold),
+    return {"segments": len(recording.segments), "frames": sum(frames.values()), "absent": len(absent),
             "removed": len(recording.removed),
             "gaps": len(recording.gaps), "bad_index_lines": recording.bad_lines}

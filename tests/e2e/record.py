@@ -206,6 +206,17 @@ def failovers_mp4(folder, programs):
     failovers(folder, programs, "mp4")
 
 
+def check_told(place, numbers):
+    """Each frame that is in no segment is in a gap of the index, and no other; the gaps."""
+    gaps = [line for line in recording.index(place)[0] if line["type"] == "gap"]
+    check(all(line["text"] for line in gaps), f"a gap without a reason: {gaps}")
+    missing = set(range(numbers[0], numbers[-1] + 1)) - set(numbers)
+    told = {n for line in gaps for n in range(line["first_sequence"], line["last_sequence"] + 1)}
+    check(not missing - told, f"no gap tells of {len(missing - told)} frames that are missing: {sorted(missing - told)[:5]}")
+    check(not told & set(numbers), f"gaps tell of frames that are there: {sorted(told & set(numbers))[:5]}")
+    return gaps
+
+
 def recorder_harmed(folder, programs):
     """The recorder is killed, frozen, restarted; its folder vanishes and comes back."""
     place = os.path.join(folder, "rec-harm")
@@ -228,7 +239,9 @@ def recorder_harmed(folder, programs):
         finish(box, receiver, programs, 300)
     numbers = check_files(place, programs, 5)
     check(numbers == sorted(set(numbers)), "frames come twice or out of order")
-    print(f"harm: {len(numbers)} frames recorded, none lost on air", flush=True)
+    gaps = check_told(place, numbers)
+    check(len(gaps) == 3, f"three interruptions, and these gaps: {gaps}")
+    print(f"harm: {len(numbers)} frames recorded, {len(gaps)} gaps, none lost on air", flush=True)
 
 
 def disk_faults(folder, programs):
@@ -258,13 +271,10 @@ def disk_faults(folder, programs):
         finish(box, receiver, programs, 300)
     numbers = check_files(place, programs, 4)
     check(numbers == sorted(set(numbers)), "frames come twice or out of order")
-    told = [line for line in recording.index(place)[0] if line["type"] == "gap"]
-    check(len(told) == gaps and all(line["text"] for line in told), f"{gaps} gaps, in the index {told}")
-    missing = set(range(numbers[0], numbers[-1] + 1)) - set(numbers)
-    explained = {n for line in told for n in range(line["first_sequence"], line["last_sequence"] + 1)}
-    # What was written and not synced when the disk failed is lost with it: at most a second each.
-    check(len(missing - explained) <= 4 * 30, f"{len(missing - explained)} frames are missing that no gap tells of")
-    print(f"disk: {len(numbers)} frames recorded, {len(missing)} not, {len(told)} gaps; none lost on air", flush=True)
+    told = check_told(place, numbers)
+    check(len(told) == gaps, f"{gaps} gaps, in the index {told}")
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    print(f"disk: {len(numbers)} frames recorded, {missing} not, {len(told)} gaps; none lost on air", flush=True)
 
 
 def keeping(folder, programs):

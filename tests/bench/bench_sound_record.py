@@ -22,6 +22,7 @@ import functools
 import os
 import shutil
 import struct
+import subprocess
 import zlib
 
 import bench_peers
@@ -54,7 +55,7 @@ def noise(s):
     path = os.path.join(s.folder, "noise.wav")
     if not os.path.exists(path):
         channels = [word for seed in (3, 5) for word in
-                    ("-f", "lavfi", "-i", f"anoisesrc=color=pink:rate=48000:amplitude=0.2:duration=20:seed={seed}")]
+                    ("-f", "lavfi", "-i", f"anoisesrc=color=pink:sample_rate=48000:amplitude=0.2:duration=20:seed={seed}")]
         subprocess.run(["ffmpeg", "-v", "error", *channels, "-filter_complex", "amerge=inputs=2", "-y", path],
                        check=True)
     return path

@@ -3,7 +3,7 @@
 
 A box on air with codec hevc, in 8 and in 10 bit, and with H.264 in 10 bit: received by srt-live-transmit, checked by
 castor-probe, decoded by ffmpeg, frames named by frame_numbers. The encoder process on air is killed once: the other
-path takes over, no frame is lost.
+path takes over, no frame is lost, and the recording (HEVC in MP4, H.264 in MPEG-TS) has every frame that was received.
 """
 import json
 import os
@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
-from onair import (HEIGHT_PX, RATE_FPS, WIDTH_PX, active_path, check, check_stream, never_captured, on_air, run_parts,
-                   video_stream, wait_for)
+from onair import (HEIGHT_PX, RATE_FPS, WIDTH_PX, active_path, check, check_stream, decode_numbers, never_captured, on_air,
+                   run_parts, video_stream, wait_for)
 
 ON_AIR_S = 5  # before and after the kill
 LATENCY_MS = 2500
@@ -55,12 +55,28 @@ def check_by_ffprobe(stream_path, codec, depth):
     check(video["codec_name"] == codec and video["pix_fmt"] == pixel, f"ffprobe sees {video}")
 
 
+def check_recording(place, programs, received, codec, depth):
+    recorded = []
+    for name in sorted(os.listdir(place)):
+        path = os.path.join(place, name)
+        if name.endswith(("mp4", "ts")):
+            check_by_ffprobe(path, codec, depth)
+            numbers, complaints = decode_numbers(path, os.path.join(programs, "frame_numbers"), path + ".log")
+            check(not complaints, f"ffmpeg complains about {path}: {complaints[:3]}")
+            recorded += numbers
+    check(recorded == sorted(set(recorded)), "recorded frames come twice or out of order")
+    check(not set(received) - set(recorded), f"{len(set(received) - set(recorded))} frames are received and not recorded")
+
+
 def survives_a_kill(folder, programs, codec, driver, depth):
     name = f"{codec}-{depth}"
     source = {"driver": "pattern", "width": WIDTH_PX, "height": HEIGHT_PX, "rate": RATE_FPS, "depth": depth}
     encoder = {"codec": codec, "chain": [{"driver": driver, "preset": "ultrafast", "threads": 1}] * 2}
+    place = os.path.join(folder, f"{name}-recorded")
+    os.makedirs(place)
+    sections = {"record": {"folder": place, "container": "mp4" if codec == "hevc" else "ts", "segment_seconds": 5}}
     with on_air(os.path.join(folder, name), programs, name, latency_ms=LATENCY_MS, start_limit_s=30, source=source,
-                encoder=encoder, switch=SWITCH) as (box, receiver):
+                encoder=encoder, switch=SWITCH, sections=sections) as (box, receiver):
         time.sleep(ON_AIR_S)
         killed = kill_encoder_on_air(box)
         time.sleep(ON_AIR_S)
@@ -76,6 +92,7 @@ def survives_a_kill(folder, programs, codec, driver, depth):
         numbers = check_stream(receiver.stream_path, programs, (seconds - 1) * RATE_FPS, uncaptured)
         check_by_probe(programs, receiver.stream_path, numbers, codec, depth)
         check_by_ffprobe(receiver.stream_path, codec, depth)
+        check_recording(place, programs, numbers, codec, depth)
     print(f"{codec} in {depth} bit: {len(numbers)} frames, {numbers[0]} to {numbers[-1]}, {uncaptured} never captured, "
           f"none lost although the encoder of path {killed} was killed", flush=True)
 

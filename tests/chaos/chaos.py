@@ -167,7 +167,7 @@ def arguments_of_command_line():
     parser.add_argument("--standins", help="folder of the stand-ins that were built")
     parser.add_argument("--codec", choices=("h264", "hevc"), default="h264")
     parser.add_argument("--sound", action="store_true", help="with a tone, and faults of the sound worker")
-    parser.add_argument("--record", choices=("ts",), help="with the recorder, and faults of it and of its disk")
+    parser.add_argument("--record", choices=("ts", "mp4"), help="with the recorder, and faults of it and of its disk")
     parser.add_argument("--disk-mb", type=int, help="the recordings are on a file system of their own, of this size, which "
                         "gets full; needs root")
     parser.add_argument("--lead-in", type=float, default=10,

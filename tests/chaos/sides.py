@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -138,6 +139,19 @@ def judge_sound(parts, records, end, programs, fail):
             "of_them_for_no_fault": len(alone), **offsets.summary(seconds)}
 
 
+def as_transport_stream(path):
+    """What ffmpeg makes of a file of MP4, and one of MPEG-TS as it is."""
+    if not path.endswith(".mp4"):
+        return Stream(path)
+    remuxed = path + ".mpegts"
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, "-map", "0:v", "-c", "copy", "-f", "mpegts", remuxed],
+                   check=True)
+    try:
+        return Stream(remuxed)
+    finally:
+        os.remove(remuxed)
+
+
 class Recording:
     """A recording folder, as its index tells and as it is."""
 
@@ -171,7 +185,7 @@ class Recording:
                 continue
             with open(path, "rb") as file:
                 digest = hashlib.sha256(file.read()).hexdigest()
-            stream = Stream(path)
+            stream = as_transport_stream(path)
             numbers = [unit.number for unit in stream.units]
             found.update(numbers)
             for what, seen, told in (("bytes", os.path.getsize(path), segment["bytes"]),

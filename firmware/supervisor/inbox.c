@@ -151,9 +151,7 @@ void supervisor_begin(struct supervisor *s, int64_t now_ns)
     if (s->sound.worker.pid > 0 && !s->sound.told &&
         sound_part_tell(&s->sound, &s->config, s->source.format.rate) != CASTOR_OK)
         worker_kill(&s->sound.worker);
-    if (s->recorder.worker.pid > 0 && !s->recorder.told &&
-        recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, s->path, s->path_count,
-                      &s->sound) != CASTOR_OK)
+    if (s->recorder.worker.pid > 0 && !s->recorder.told && supervisor_tell_recorder(s) != CASTOR_OK)
         log_warning("the recorder did not take its orders; it starts again");
     switch_path_startable(&s->switching, now_ns, 0);
     supervisor_carry_out(s, now_ns);

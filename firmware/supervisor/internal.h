@@ -93,6 +93,8 @@ struct switch_config supervisor_switch_config(const struct config *config, const
 void supervisor_name_gaps(struct supervisor *s);
 // Tells a started egress what it will get, sound included, and where to send it.
 CASTOR_MUST_USE int supervisor_tell_outlet(struct supervisor *s);
+// The same of the recorder.
+CASTOR_MUST_USE int supervisor_tell_recorder(struct supervisor *s);
 // A frame could not be handed to egress, or was lost with it.
 void supervisor_lose_emitted(struct supervisor *s, int64_t now_ns);
 

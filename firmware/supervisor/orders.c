@@ -32,7 +32,16 @@ void supervisor_name_gaps(struct supervisor *s)
     for (uint32_t i = 0; i < s->config.destination_count; i++)
         gaps_name(&s->gaps, i, s->config.destinations[i].name);
     if (s->switching_known)
-        s->gaps.pts_offset_ns = config_pts_offset_ms(&s->config, s->source.format.rate) * CASTOR_NS_PER_MS;
+        s->gaps.pts_offset_ns =
+            outlet_pts_offset_ms(&s->outlet, &s->config, s->source.format.rate) * CASTOR_NS_PER_MS;
+}
+
+int supervisor_tell_recorder(struct supervisor *s)
+{
+    uint32_t pts_offset_ms = outlet_pts_offset_ms(&s->outlet, &s->config, s->source.format.rate);
+
+    return recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, pts_offset_ms, s->path,
+                         s->path_count, &s->sound);
 }
 
 int supervisor_tell_outlet(struct supervisor *s)

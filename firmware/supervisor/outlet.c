@@ -68,6 +68,15 @@ uint32_t outlet_tracks(const struct config *config, const struct sound_part *sou
     return count;
 }
 
+uint32_t outlet_pts_offset_ms(struct outlet *outlet, const struct config *config, struct castor_rational rate)
+{
+    uint32_t wanted_ms = config_pts_offset_ms(config, rate);
+
+    if (outlet->pts_offset_ms < wanted_ms)
+        outlet->pts_offset_ms = wanted_ms;
+    return outlet->pts_offset_ms;
+}
+
 int outlet_tell(struct outlet *outlet, const struct config *config, const struct castor_format *format,
                 const struct path *paths, uint32_t path_count, const struct sound_part *sound)
 {
@@ -81,9 +90,7 @@ int outlet_tell(struct outlet *outlet, const struct config *config, const struct
     start->format = *format;
     start->path_count = path_count;
     start->ring_bytes = paths[0].ring_bytes;
-    if (outlet->pts_offset_ms < config_pts_offset_ms(config, format->rate))
-        outlet->pts_offset_ms = config_pts_offset_ms(config, format->rate);
-    start->pts_offset_ms = outlet->pts_offset_ms;
+    start->pts_offset_ms = outlet_pts_offset_ms(outlet, config, format->rate);
     start->pcr_interval_ms = config->mux.pcr_interval_ms;
     start->mux_rate_bps = config->mux.rate_bps;
     start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;

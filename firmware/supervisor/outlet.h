@@ -43,6 +43,11 @@ struct outlet {
 };
 
 void outlet_init(struct outlet *outlet);
+
+// How long after its capture a frame is shown, on air, in recordings and in what gaps are told with: as
+// configured, and not less than it was since outlet_forget(), so that PTS of before and after fit together.
+uint32_t outlet_pts_offset_ms(struct outlet *outlet, const struct config *config,
+                              struct castor_rational rate);
 void outlet_finish(struct outlet *outlet);
 
 // Starts the process without an order yet.

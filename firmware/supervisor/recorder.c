@@ -63,7 +63,7 @@ static int send_config(struct recorder *recorder, const struct config *config)
 }
 
 int recorder_tell(struct recorder *recorder, const struct config *config, const struct castor_format *format,
-                  uint64_t session, const struct path *paths, uint32_t path_count,
+                  uint64_t session, uint32_t pts_offset_ms, const struct path *paths, uint32_t path_count,
                   const struct sound_part *sound)
 {
     struct message message;
@@ -77,7 +77,7 @@ int recorder_tell(struct recorder *recorder, const struct config *config, const 
     start->session = session;
     start->path_count = path_count;
     start->ring_bytes = paths[0].ring_bytes;
-    start->pts_offset_ms = config_pts_offset_ms(config, format->rate);
+    start->pts_offset_ms = pts_offset_ms;
     start->pcr_interval_ms = config->mux.pcr_interval_ms;
     start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
     start->bitrate_bps = config->encoder.bitrate_bps;

@@ -183,8 +183,7 @@ static int recorder_begins(struct supervisor *s, int64_t now_ns)
     int error = recorder_start(&s->recorder, s->folder, now_ns);
 
     if (error == CASTOR_OK && s->switching_known)
-        error = recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, s->path, s->path_count,
-                              &s->sound);
+        error = supervisor_tell_recorder(s);
     return error;
 }
 

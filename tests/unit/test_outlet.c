@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the supervisor counts of egress: a frame is lost for who has been connected, and for nobody before.
+// What the supervisor counts of egress: a frame is lost for who has been connected, and for nobody before;
+// and which PTS the stream has.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,12 +65,28 @@ static void test_it_stays_watched(void **state)
     assert_true(outlet_is_watched(&outlet));
 }
 
+// Recordings and gaps have the PTS of the stream on air, also when a reload asks for less.
+static void test_pts_do_not_go_back(void **state)
+{
+    static struct config config;
+    const struct castor_rational rate = {30, 1};
+
+    (void)state;
+    config.mux.pts_offset_ms = 700;
+    assert_int_equal(outlet_pts_offset_ms(&outlet, &config, rate), 700);
+    config.mux.pts_offset_ms = 300;
+    assert_int_equal(outlet_pts_offset_ms(&outlet, &config, rate), 700);
+    outlet_forget(&outlet);
+    assert_int_equal(outlet_pts_offset_ms(&outlet, &config, rate), 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_nobody_misses_what_went_before, setup),
         cmocka_unit_test_setup(test_who_was_connected_misses_it, setup),
         cmocka_unit_test_setup(test_it_stays_watched, setup),
+        cmocka_unit_test_setup(test_pts_do_not_go_back, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

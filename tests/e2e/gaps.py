@@ -4,7 +4,8 @@
 The network between a box and its edge goes away several times, for less than the latency and for longer than the
 connection lives, and the sender is killed once. The gaps that castorctl lists are what the edge misses; each is
 exported, and what the edge has, cut where castorctl says, and the exports make every frame once, bit for bit as it
-was recorded, for ffmpeg too.
+was recorded, for ffmpeg too. A second receiver, whose network stays, has what the first one's exports are compared
+with.
 """
 import collections
 import contextlib
@@ -21,10 +22,16 @@ import time
 
 from onair import (Box, Failure, Receiver, Stream, check, decode_numbers, free_udp_port, of_the_slate, pts_distance,
                    run_parts, wait_for)
+from sound import check_announced, decode, level_db
 
 LATENCY_MS = 250
 GOP_S = 1
 CALM_S = 2  # between two outages: more than a GOP and the latency
+# Each channel of the second is 6 dB below the one before it.
+TRACKS = [{"name": "main", "language": "eng"},
+          {"name": "wide", "language": "deu", "codec": "opus", "layout": "5.1",
+           "map": "L=1 R=1@-6 C=1@-12 LFE=1@-18 Ls=1@-24 Rs=1@-30"}]
+ANNOUNCED = [("aac", "LC", 2, "stereo", "eng"), ("opus", None, 6, "5.1", "deu")]
 
 
 class Relay:
@@ -93,7 +100,8 @@ class Units(Stream):
 
 
 @contextlib.contextmanager
-def box_behind_relay(folder, programs, name, container):
+def box_behind_relay(folder, programs, name, container, beside=None, sections=None):
+    """`beside` is the port of a second receiver, with its network for itself."""
     os.makedirs(folder, exist_ok=True)
     recording = os.path.join(folder, "recording")
     os.makedirs(recording)
@@ -102,9 +110,12 @@ def box_behind_relay(folder, programs, name, container):
     receiver = Receiver(folder, name, edge_port, os.path.join(programs, "tap"), LATENCY_MS)
     relay = Relay(edge_port)
     record = {"folder": recording, "container": container, "segment_seconds": 2}
-    url = f"srt://127.0.0.1:{relay.port}?peeridletimeo=2000"
-    box = Box(folder, programs, relay.port, url=url, latency_ms=LATENCY_MS, encoder={"gop_frames": 30 * GOP_S},
-              sections={"record": record})
+    urls = {"edge": f"srt://127.0.0.1:{relay.port}?peeridletimeo=2000"}
+    if beside:
+        urls["beside"] = f"srt://127.0.0.1:{beside}"
+    destinations = [{"name": name, "url": url, "latency_ms": LATENCY_MS} for name, url in urls.items()]
+    box = Box(folder, programs, relay.port, encoder={"gop_frames": 30 * GOP_S},
+              sections={"destinations": destinations, "record": record, **(sections or {})})
     try:
         box.start()
         box.wait_on_air()
@@ -312,49 +323,124 @@ def check_damage(box, folder, gaps, recording):
 
 
 def check_sound(path, pictures):
-    """The sound of an export lies beside its pictures: it begins and ends with them, give or take a moment."""
+    """The tracks of an export are those of the programme, and lie beside its pictures from the first to the last; how
+    many units each stream has."""
     shown = json.loads(subprocess.run(
-        ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "packet=codec_type,pts_time", path],
+        ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "packet=codec_type,stream_index,pts_time", path],
         stdout=subprocess.PIPE, timeout=60, check=True).stdout)["packets"]
-    times = {kind: sorted(float(packet["pts_time"]) for packet in shown if packet["codec_type"] == kind)
-             for kind in ("video", "audio")}
-    check(len(times["video"]) == pictures, f"{path}: ffprobe sees {len(times['video'])} pictures of {pictures}")
-    check(times["audio"], f"{path} has no sound")
-    begins, ends = (times["audio"][i] - times["video"][i] for i in (0, -1))
-    check(abs(begins) < 0.1 and abs(ends) < 0.1,
-          f"{path}: the sound begins {begins:.3f} s and ends {ends:.3f} s after the pictures")
+    times = collections.defaultdict(list)
+    for packet in shown:
+        times[packet["stream_index"]].append(float(packet["pts_time"]))
+    video = next(packet["stream_index"] for packet in shown if packet["codec_type"] == "video")
+    check(len(times[video]) == pictures, f"{path}: ffprobe sees {len(times[video])} pictures of {pictures}")
+    check_announced(path, ANNOUNCED)
+    for stream, sound in times.items():
+        begins, ends = min(sound) - min(times[video]), max(sound) - max(times[video])
+        # No more than an access unit of sound (21.3 ms) fits between; a time of an MP4 file is of whole milliseconds.
+        check(abs(begins) < 0.025 and abs(ends) < 0.025,
+              f"{path}: stream {stream} begins {begins:.3f} s and ends {ends:.3f} s after the pictures")
+    return sorted(len(sound) for sound in times.values())
+
+
+def check_surround(path):
+    """Each channel of Opus in 5.1 is where it belongs, from 80 ms on: up to then a decoder that joins may be wrong
+    (RFC 7845 4.6)."""
+    levels = [level_db(channel[48 * 80:]) for channel in decode(path, 1, 6)]
+    steps = [before - after for before, after in zip(levels, levels[1:])]
+    check(all(abs(step - 6) < 1 for step in steps), f"{path}: the channels have {levels} dB, not 6 dB less each")
+
+
+def segments_of(recording):
+    with open(os.path.join(recording, "index.jsonl"), encoding="utf-8") as index:
+        return [line for line in map(json.loads, index) if line["type"] == "segment"]
+
+
+def export_segment(programs, recording, segment, path):
+    """As if all that the segment holds were a gap."""
+    reply = subprocess.run([os.path.join(programs, "castor-export"), "--folder", recording, "--session",
+                            segment["session"], "--first", str(segment["first_sequence"]), "--last",
+                            str(segment["last_sequence"]), "--frames", str(segment["frames"]), "--to", path,
+                            *(["--mp4"] if path.endswith("mp4") else [])],
+                           stdout=subprocess.PIPE, timeout=60, check=True)
+    said = json.loads(reply.stdout)
+    check(said["ok"] and said["start_sequence"] == segment["first_sequence"] and
+          said["frames"] == said["missing_frames"] == segment["frames"], f"castor-export says {said}")
+
+
+def check_whole_segment(folder, programs, recording):
+    """A gap that begins with the IDR that begins a segment and ends with its last frame: nothing before it is needed,
+    and the last of its sound lies in the next segment."""
+    segments = segments_of(recording)
+    check(len(segments) > 2, f"only {len(segments)} segments")
+    segment = segments[1]
+    check_surround(os.path.join(recording, segment["file"]))
+    units = []
+    for kind in ("ts", "mp4"):
+        path = os.path.join(folder, f"segment.{kind}")
+        export_segment(programs, recording, segment, path)
+        units.append(check_sound(path, segment["frames"]))
+    check(units[0] == units[1], f"the exports of a segment have {units[0]} units in one format, {units[1]} in the other")
+
+
+def compare(exported, received, gaps):
+    """What was exported is what the receiver beside has got, but for what the box knows that it has not; how many."""
+    compared = 0
+    for number, pts, data in exported:
+        if number not in received:
+            check(any(gap["first_sequence"] <= number <= gap["last_sequence"] for gap in gaps),
+                  f"frame {number} is missing at the receiver beside, and no gap tells of it")
+            continue
+        check(abs(pts_distance(pts, received[number][0])) <= 1, f"frame {number}: PTS {pts}, on air "
+              f"{received[number][0]}")
+        check(data == received[number][1], f"frame {number} is not what was on air")
+        compared += 1
+    check(compared, "the export and the receiver beside have nothing in common")
+    return compared
+
+
+def gaps_of(box, destination):
+    gaps = json.loads(castorctl(box, "gaps", "--json", "--destination", destination))
+    check({gap["destination"] for gap in gaps} <= {destination}, f"gaps of {destination} alone: {gaps}")
+    return gaps
 
 
 def from_mp4(folder, programs):
-    """The same from a recording in MP4, into both formats."""
+    """The same from a recording in MP4, into both formats, with sound."""
     folder = os.path.join(folder, "mp4")
-    with box_behind_relay(folder, programs, "mp4", "mp4") as (box, receiver, relay, _):
-        time.sleep(CALM_S)
-        outage(box, relay, 1.5)
-        time.sleep(1.5)  # what the recorder still has of it is on the disk
-        gap = listed(box)[-1]
-        ts, mp4 = (os.path.join(folder, f"export.{kind}") for kind in ("ts", "mp4"))
-        said = json.loads(castorctl(box, "gaps", "export", gap["name"], "--to", ts, "--json"))
-        castorctl(box, "gaps", "export", gap["name"], "--to", mp4, "--format", "mp4")
-        drawn = box.status()["frames"]["slate"]
-        box.stop_clean()
-        receiver.finish()
-        units, received = Units(ts).numbered(), {number: (pts, data) for number, pts, data in
-                                                 Units(receiver.stream_path).numbered()}
-        both = [unit for unit in units if unit[0] in received and unit[0] < gap["first_sequence"]]
-        check(both or units[0][0] == gap["first_sequence"], "the export and the edge have nothing in common")
-        for number, pts, data in both:
-            check(abs(pts_distance(pts, received[number][0])) <= 1, f"frame {number}: PTS {pts}, on air "
-                  f"{received[number][0]}")
-            check(data == received[number][1], f"frame {number} is not what was on air")
-        check(units[0][0] == said["begins"]["frame"] and units[-1][0] == gap["last_sequence"] and
-              len(units) == said["frames"], f"{ts} has {len(units)} frames, {units[0][0]} to {units[-1][0]}")
-        for path in (ts, mp4):
-            numbers, complaints = decode_numbers(path, os.path.join(programs, "frame_numbers"), path + ".log")
-            check_pictures(numbers, units, drawn, path)
-            check(not complaints, f"{path}: ffmpeg says {complaints[:3]}")
-            check_sound(path, len(units))
-    print(f"mp4: gap of {gap['frames']} frames exported as {len(units)}, {len(both)} of them compared", flush=True)
+    os.makedirs(folder)
+    port = free_udp_port()
+    beside = Receiver(folder, "beside", port, os.path.join(programs, "tap"), LATENCY_MS)
+    try:
+        with box_behind_relay(folder, programs, "mp4", "mp4", port,
+                              {"sound": {"tracks": TRACKS}}) as (box, receiver, relay, recording):
+            time.sleep(CALM_S)
+            outage(box, relay, 1.5)
+            time.sleep(1.5)  # what the recorder still has of it is on the disk
+            gap = gaps_of(box, "edge")[-1]
+            ts, mp4 = (os.path.join(folder, f"export.{kind}") for kind in ("ts", "mp4"))
+            said = json.loads(castorctl(box, "gaps", "export", gap["name"], "--to", ts, "--json"))
+            castorctl(box, "gaps", "export", gap["name"], "--to", mp4, "--format", "mp4")
+            drawn, others = box.status()["frames"]["slate"], gaps_of(box, "beside")
+            box.stop_clean()
+            receiver.finish()
+            beside.finish()
+    finally:
+        beside.stop()
+    units, received = Units(ts).numbered(), {number: (pts, data) for number, pts, data in
+                                             Units(beside.stream_path).numbered()}
+    check(units[0][0] == said["begins"]["frame"] and units[-1][0] == gap["last_sequence"] and
+          len(units) == said["frames"], f"{ts} has {len(units)} frames, {units[0][0]} to {units[-1][0]}")
+    missing = {unit.number for unit in units} - {unit.number for unit in Units(receiver.stream_path).numbered()}
+    check(len(missing) >= gap["frames"] - gap["possible"], f"the edge misses {len(missing)} frames of {gap}")
+    compared = compare(units, received, others)
+    for path in (ts, mp4):
+        numbers, complaints = decode_numbers(path, os.path.join(programs, "frame_numbers"), path + ".log")
+        check_pictures(numbers, units, drawn, path)
+        check(not complaints, f"{path}: ffmpeg says {complaints[:3]}")
+        check_sound(path, len(units))
+    check_surround(mp4)
+    check_whole_segment(folder, programs, recording)
+    print(f"mp4: gap of {gap['frames']} frames exported as {len(units)}, {compared} of them compared", flush=True)
 
 
 if __name__ == "__main__":

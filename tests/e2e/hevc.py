@@ -3,7 +3,8 @@
 
 A box on air with codec hevc, in 8 and in 10 bit, and with H.264 in 10 bit: received by srt-live-transmit, checked by
 castor-probe, decoded by ffmpeg, frames named by frame_numbers. The encoder process on air is killed once: the other
-path takes over, no frame is lost, and the recording (HEVC in MP4, H.264 in MPEG-TS) has every frame that was received.
+path takes over, no frame is lost, and the recording (HEVC in MP4, H.264 in MPEG-TS) has every frame that was received, and
+a segment of it is exported whole into both formats.
 """
 import json
 import os
@@ -14,6 +15,7 @@ import time
 
 from onair import (HEIGHT_PX, RATE_FPS, WIDTH_PX, active_path, check, check_stream, decode_numbers, never_captured, on_air,
                    run_parts, video_stream, wait_for)
+from gaps import export_segment, segments_of
 
 ON_AIR_S = 5  # before and after the kill
 LATENCY_MS = 2500
@@ -68,6 +70,19 @@ def check_recording(place, programs, received, codec, depth):
     check(not set(received) - set(recorded), f"{len(set(received) - set(recorded))} frames are received and not recorded")
 
 
+def check_export(folder, place, programs, codec, depth):
+    segment = segments_of(place)[0]
+    for kind in ("ts", "mp4"):
+        path = os.path.join(folder, f"{codec}-{depth}-export.{kind}")
+        export_segment(programs, place, segment, path)
+        check_by_ffprobe(path, codec, depth)
+        numbers, complaints = decode_numbers(path, os.path.join(programs, "frame_numbers"), path + ".log")
+        check(not complaints and len(numbers) == segment["frames"],
+              f"{path}: {len(numbers)} pictures of {segment['frames']}, ffmpeg says {complaints[:3]}")
+    tag = video_stream(path)["codec_tag_string"]
+    check(tag == {"hevc": "hvc1", "h264": "avc1"}[codec], f"{path} is named {tag}")
+
+
 def survives_a_kill(folder, programs, codec, driver, depth):
     name = f"{codec}-{depth}"
     source = {"driver": "pattern", "width": WIDTH_PX, "height": HEIGHT_PX, "rate": RATE_FPS, "depth": depth}
@@ -93,6 +108,7 @@ def survives_a_kill(folder, programs, codec, driver, depth):
         check_by_probe(programs, receiver.stream_path, numbers, codec, depth)
         check_by_ffprobe(receiver.stream_path, codec, depth)
         check_recording(place, programs, numbers, codec, depth)
+        check_export(folder, place, programs, codec, depth)
     print(f"{codec} in {depth} bit: {len(numbers)} frames, {numbers[0]} to {numbers[-1]}, {uncaptured} never captured, "
           f"none lost although the encoder of path {killed} was killed", flush=True)
 

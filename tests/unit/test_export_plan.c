@@ -73,6 +73,27 @@ static void test_the_segments_of_a_gap(void **state)
     assert_int_equal(plan.segments[2]->segment.first_sequence, 300);
 }
 
+static void test_the_segment_behind(void **state)
+{
+    (void)state;
+    add(SESSION, 400, 499, false);
+    add(SESSION + 1, 300, 350, false); // of another run
+    add(SESSION, 200, 299, false);
+    add(SESSION, 100, 199, false);
+    assert_int_equal(make(150, 199, 50), CASTOR_OK);
+    assert_non_null(plan.after);
+    assert_int_equal(plan.after->segment.first_sequence, 200);
+    assert_int_equal(make(250, 260, 11), CASTOR_OK);
+    assert_int_equal(plan.after->segment.first_sequence, 400);
+    assert_int_equal(make(450, 460, 11), CASTOR_OK);
+    assert_null(plan.after);
+    add(SESSION, 500, 500, true);
+    assert_int_equal(make(450, 499, 50), CASTOR_OK);
+    assert_int_equal(plan.after->segment.first_sequence, 500);
+    assert_int_equal(make(450, 500, 51), CASTOR_OK);
+    assert_null(plan.after);
+}
+
 static void test_saved_in_another_order(void **state)
 {
     (void)state;
@@ -157,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_segments_of_a_gap, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_segment_behind, begin, end),
         cmocka_unit_test_setup_teardown(test_saved_in_another_order, begin, end),
         cmocka_unit_test_setup_teardown(test_the_open_segment_may_hold_it, begin, end),
         cmocka_unit_test_setup_teardown(test_what_is_not_recorded, begin, end),

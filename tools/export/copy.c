@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "export/check.h"
 #include "export/writer.h"
 
 #define WRAP (INT64_C(1) << 33)
@@ -20,7 +21,8 @@ struct copy {
     struct copy_result result;
     struct writer *writer;
     uint64_t written; // sequence of the last access unit, while result.frames > 0
-    bool ended;
+    bool ended;       // the last missing frame has been passed
+    bool over;        // and all sound that lies beside it
 };
 
 // How far b lies behind a, of times that wrap around.
@@ -31,10 +33,10 @@ static int64_t behind(int64_t a, int64_t b)
     return difference < WRAP / 2 ? difference : difference - WRAP;
 }
 
-static int open_segment(const struct copy *copy, uint32_t i, struct reader **out, struct export_text *why)
+static int open_segment(const struct copy *copy, const struct catalogue_entry *entry, int fd,
+                        struct reader **out, struct export_text *why)
 {
-    return reader_open(&copy->plan->segments[i]->segment, copy->fds[i], copy->request->pts_offset_ns, out,
-                       why);
+    return reader_open(&entry->segment, fd, copy->request->pts_offset_ns, out, why);
 }
 
 // First pass, over the first segment: the last IDR up to the first missing frame.
@@ -43,7 +45,7 @@ static int find_start(struct copy *copy, struct export_text *why)
     struct reader *reader = NULL;
     struct reader_unit unit;
     bool found = false;
-    int error = open_segment(copy, 0, &reader, why);
+    int error = open_segment(copy, copy->plan->segments[0], copy->fds[0], &reader, why);
 
     while (error == CASTOR_OK && (error = reader_next(reader, &unit, why)) == CASTOR_OK) {
         if (!unit.video)
@@ -105,25 +107,38 @@ static bool is_over(const struct copy *copy, const struct reader_unit *unit)
     return copy->ended && behind(copy->result.last_pts, unit->pts) > SOUND_BEHIND;
 }
 
-static int copy_segment(struct copy *copy, uint32_t i, struct export_text *why)
+static int copy_segment(struct copy *copy, const struct catalogue_entry *entry, int fd,
+                        struct export_text *why)
 {
     struct reader *reader = NULL;
     struct reader_unit unit;
-    int error = open_segment(copy, i, &reader, why);
+    int error = open_segment(copy, entry, fd, &reader, why);
 
     if (error == CASTOR_OK && !copy->writer)
         error = writer_open(copy->out_fd, copy->mp4, reader, copy->result.start_pts, &copy->writer, why);
-    while (error == CASTOR_OK && (error = reader_next(reader, &unit, why)) == CASTOR_OK) {
+    while (error == CASTOR_OK && !copy->over && (error = reader_next(reader, &unit, why)) == CASTOR_OK) {
         bool wanted = !unit.video && wants_sound(copy, &unit);
         if (unit.video)
             error = take_video(copy, &unit, &wanted, why);
         if (error == CASTOR_OK && wanted)
             error = writer_put(copy->writer, &unit, why);
-        if (is_over(copy, &unit))
-            break;
+        copy->over = is_over(copy, &unit);
     }
     reader_close(reader);
     return error == CASTOR_ERR_END ? CASTOR_OK : error;
+}
+
+// The gap is whole without it.
+static int copy_after(struct copy *copy, int fd, struct export_text *why)
+{
+    const struct catalogue_entry *after = copy->plan->after;
+    struct export_text ignored;
+
+    if (fd < 0 || copy->over || (!after->open && check_segment(&after->segment, fd, &ignored) != CASTOR_OK))
+        return CASTOR_OK;
+    copy->ended = true;
+    int error = copy_segment(copy, after, fd, why);
+    return error == CASTOR_ERR_INVALID ? CASTOR_OK : error;
 }
 
 static int check_whole(const struct copy *copy, struct export_text *why)
@@ -138,16 +153,19 @@ static int check_whole(const struct copy *copy, struct export_text *why)
     return CASTOR_ERR_NOT_FOUND;
 }
 
-int copy_gap(const struct export_plan *plan, const int *fds, const struct export_request *request, int out_fd,
-             bool mp4, struct copy_result *out, struct export_text *why)
+int copy_gap(const struct export_plan *plan, const int *fds, int after_fd,
+             const struct export_request *request, int out_fd, bool mp4, struct copy_result *out,
+             struct export_text *why)
 {
     struct copy copy = {.plan = plan, .fds = fds, .request = request, .out_fd = out_fd, .mp4 = mp4};
     int error = find_start(&copy, why);
 
     for (uint32_t i = 0; i < plan->count && error == CASTOR_OK; i++)
-        error = copy_segment(&copy, i, why);
+        error = copy_segment(&copy, plan->segments[i], fds[i], why);
     if (error == CASTOR_OK)
         error = check_whole(&copy, why);
+    if (error == CASTOR_OK)
+        error = copy_after(&copy, after_fd, why);
     if (error == CASTOR_OK)
         error = writer_finish(copy.writer, &copy.result.size_bytes, why);
     writer_close(copy.writer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the IDR before the first missing frame to the last missing frame, every access unit as it was
+// From the last IDR up to the first missing frame to the last missing frame, every access unit as it was
 // recorded.
 #ifndef EXPORT_COPY_H
 #define EXPORT_COPY_H
@@ -17,9 +17,11 @@ struct copy_result {
     int64_t size_bytes;
 };
 
-// `fds`: the files of the plan's segments. Blocks: as the disk does. Errors: INVALID a segment cannot be
-// read; NOT_FOUND frames of the gap are not in it; FULL, IO the file cannot be written; *why says so.
-CASTOR_MUST_USE int copy_gap(const struct export_plan *plan, const int *fds,
+// `fds`: the files of the plan's segments; `after_fd`: of the one behind them, -1 = none. What that one holds
+// of the sound is taken too; where it is damaged the sound ends some moments earlier. Blocks: as the disk
+// does. Errors: INVALID a segment cannot be read; NOT_FOUND frames of the gap are not in it; FULL, IO the
+// file cannot be written; *why says so.
+CASTOR_MUST_USE int copy_gap(const struct export_plan *plan, const int *fds, int after_fd,
                              const struct export_request *request, int out_fd, bool mp4,
                              struct copy_result *out, struct export_text *why);
 

@@ -30,6 +30,7 @@ struct job {
     struct catalogue catalogue;
     struct export_plan plan;
     int fds[PLAN_SEGMENTS_MAX];
+    int after_fd; // -1 = none
     int out_fd;
 };
 
@@ -88,14 +89,20 @@ static int say(struct export_text *why, int error, const char *what, const char 
     return error;
 }
 
+static int open_segment(int folder_fd, const struct catalogue_entry *entry,
+                        char file[ARCHIVE_FILE_BYTES + sizeof ARCHIVE_PART_SUFFIX])
+{
+    snprintf(file, ARCHIVE_FILE_BYTES + sizeof ARCHIVE_PART_SUFFIX, "%s%s", entry->segment.file,
+             entry->open ? ARCHIVE_PART_SUFFIX : "");
+    return openat(folder_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
 static int open_segments(int folder_fd, struct job *job, struct export_text *why)
 {
-    for (uint32_t i = 0; i < job->plan.count; i++) {
-        const struct catalogue_entry *entry = job->plan.segments[i];
-        char file[ARCHIVE_FILE_BYTES + sizeof ARCHIVE_PART_SUFFIX];
+    char file[ARCHIVE_FILE_BYTES + sizeof ARCHIVE_PART_SUFFIX];
 
-        snprintf(file, sizeof file, "%s%s", entry->segment.file, entry->open ? ARCHIVE_PART_SUFFIX : "");
-        job->fds[i] = openat(folder_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    for (uint32_t i = 0; i < job->plan.count; i++) {
+        job->fds[i] = open_segment(folder_fd, job->plan.segments[i], file);
         if (job->fds[i] < 0 && errno == ENOENT) {
             snprintf(why->text, sizeof why->text,
                      "segment %s stands in the index and is not in the folder; somebody or a bad disk has "
@@ -106,6 +113,7 @@ static int open_segments(int folder_fd, struct job *job, struct export_text *why
         if (job->fds[i] < 0)
             return say(why, castor_error_from_errno(errno), "cannot be opened", file);
     }
+    job->after_fd = job->plan.after ? open_segment(folder_fd, job->plan.after, file) : -1;
     return CASTOR_OK;
 }
 
@@ -156,7 +164,8 @@ static int work(const struct options *options, struct job *job, struct copy_resu
         if (!job->plan.segments[i]->open)
             error = check_segment(&job->plan.segments[i]->segment, job->fds[i], why);
     if (error == CASTOR_OK)
-        error = copy_gap(&job->plan, job->fds, &options->request, job->out_fd, options->mp4, result, why);
+        error = copy_gap(&job->plan, job->fds, job->after_fd, &options->request, job->out_fd, options->mp4,
+                         result, why);
     return error;
 }
 

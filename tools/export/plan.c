@@ -59,14 +59,25 @@ static int collect(const struct catalogue *catalogue, const struct export_reques
     return CASTOR_OK;
 }
 
-int plan_make(const struct catalogue *catalogue, const struct export_request *request,
-              struct export_plan *out, struct export_text *why)
+static const struct catalogue_entry *find_after(const struct catalogue *catalogue, uint64_t session,
+                                                const struct catalogue_entry *last)
 {
-    int error = collect(catalogue, request, out, why);
+    const struct catalogue_entry *after = NULL;
+
+    for (size_t i = 0; i < catalogue->count; i++) {
+        const struct catalogue_entry *entry = &catalogue->entries[i];
+        if (entry->segment.session == session && entry->segment.first_sequence > end_of(last) &&
+            (!after || entry->segment.first_sequence < after->segment.first_sequence))
+            after = entry;
+    }
+    return after;
+}
+
+static int check_covered(const struct export_request *request, const struct export_plan *out,
+                         struct export_text *why)
+{
     uint64_t next;
 
-    if (error != CASTOR_OK)
-        return error;
     if (out->count == 0)
         return not_found(why, "nothing of this gap is in the recording", request->first_sequence,
                          request->last_sequence);
@@ -85,4 +96,16 @@ int plan_make(const struct catalogue *catalogue, const struct export_request *re
     return is_hole(request, next, request->last_sequence)
                ? not_found(why, "the recording ends before the gap does", next, request->last_sequence)
                : CASTOR_OK;
+}
+
+int plan_make(const struct catalogue *catalogue, const struct export_request *request,
+              struct export_plan *out, struct export_text *why)
+{
+    int error = collect(catalogue, request, out, why);
+
+    if (error == CASTOR_OK)
+        error = check_covered(request, out, why);
+    if (error == CASTOR_OK)
+        out->after = find_after(catalogue, request->session, out->segments[out->count - 1]);
+    return error;
 }

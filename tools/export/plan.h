@@ -21,6 +21,9 @@ struct export_request {
 struct export_plan {
     const struct catalogue_entry *segments[PLAN_SEGMENTS_MAX]; // in the order of the stream
     uint32_t count;
+    // The one behind them, if there is one: sound comes later than its picture, so that the last of it may
+    // lie there. NULL = none.
+    const struct catalogue_entry *after;
 };
 
 // From the segment that holds the first missing frame, and with it the IDR before, to the one that holds the

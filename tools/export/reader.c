@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libavcodec/bsf.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,6 +167,13 @@ const AVCodecParameters *reader_parameters(const struct reader *reader, unsigned
 int reader_stream_id(const struct reader *reader, unsigned i)
 {
     return reader->input->streams[i]->id;
+}
+
+const char *reader_language(const struct reader *reader, unsigned i)
+{
+    const AVDictionaryEntry *entry = av_dict_get(reader->input->streams[i]->metadata, "language", NULL, 0);
+
+    return entry && strcmp(entry->value, "und") != 0 ? entry->value : NULL;
 }
 
 unsigned reader_video(const struct reader *reader)

@@ -31,6 +31,8 @@ unsigned reader_stream_count(const struct reader *reader);
 // What stream i is, with the parameters of what the reader yields.
 const AVCodecParameters *reader_parameters(const struct reader *reader, unsigned i);
 int reader_stream_id(const struct reader *reader, unsigned i);
+// Of three letters (ISO 639-2), the reader's; NULL = not said.
+const char *reader_language(const struct reader *reader, unsigned i);
 unsigned reader_video(const struct reader *reader);
 
 // Errors: END; INVALID, with *why: it holds what cannot be.

@@ -20,7 +20,8 @@ struct writer {
     int64_t first_pts, last_pts; // unwrapped, from first_pts on
     AVFormatContext *output;
     AVIOContext *io;
-    int target[STREAMS_MAX]; // of each stream of the segments; -1 = left out
+    int target[STREAMS_MAX];         // of each stream of the segments; -1 = left out
+    int64_t newest_pts[STREAMS_MAX]; // of each, unwrapped; -1 = none yet
 };
 
 static int write_bytes(void *context, uint8_t *data, int size_bytes)
@@ -67,6 +68,7 @@ static int fail(const struct writer *writer, int av_error, struct export_text *w
 static int add_stream(struct writer *writer, const struct reader *reader, unsigned i)
 {
     const AVCodecParameters *parameters = reader_parameters(reader, i);
+    const char *language = reader_language(reader, i);
 
     if (parameters->codec_type != AVMEDIA_TYPE_VIDEO && parameters->codec_type != AVMEDIA_TYPE_AUDIO)
         return 0;
@@ -78,8 +80,10 @@ static int add_stream(struct writer *writer, const struct reader *reader, unsign
     if (!writer->mp4)
         stream->id = reader_stream_id(reader, i);
     int error = avcodec_parameters_copy(stream->codecpar, parameters);
-    stream->codecpar->codec_tag = 0;
-    return error;
+    // As the recorder names it: some players take no other name.
+    stream->codecpar->codec_tag =
+        writer->mp4 && parameters->codec_id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
+    return error >= 0 && language ? av_dict_set(&stream->metadata, "language", language, 0) : error;
 }
 
 static int set_up(struct writer *writer, const struct reader *reader)
@@ -119,8 +123,10 @@ int writer_open(int fd, bool mp4, const struct reader *reader, int64_t first_pts
     writer->fd = fd;
     writer->mp4 = mp4;
     writer->first_pts = writer->last_pts = first_pts;
-    for (unsigned i = 0; i < STREAMS_MAX; i++)
+    for (unsigned i = 0; i < STREAMS_MAX; i++) {
         writer->target[i] = -1;
+        writer->newest_pts[i] = -1;
+    }
     int error = set_up(writer, reader);
     if (error < 0 || writer->failed) {
         error = fail(writer, error, why);
@@ -129,6 +135,15 @@ int writer_open(int fd, bool mp4, const struct reader *reader, int64_t first_pts
     }
     *out = writer;
     return CASTOR_OK;
+}
+
+// Without it players leave out the last one. Of Opus a fragmented MP4 file does not tell it: then it is that
+// of the one before.
+static int64_t duration_of(const struct writer *writer, const struct reader_unit *unit, int64_t pts)
+{
+    int64_t before = writer->newest_pts[unit->stream];
+
+    return unit->duration > 0 || before < 0 ? unit->duration : pts - before;
 }
 
 int writer_put(struct writer *writer, const struct reader_unit *unit, struct export_text *why)
@@ -146,7 +161,8 @@ int writer_put(struct writer *writer, const struct reader_unit *unit, struct exp
     packet->stream_index = writer->target[unit->stream];
     packet->flags = !unit->video || unit->idr ? AV_PKT_FLAG_KEY : 0;
     packet->pos = -1;
-    packet->duration = unit->duration; // without it players leave out the last picture
+    packet->duration = duration_of(writer, unit, pts);
+    writer->newest_pts[unit->stream] = pts;
     AVRational base = writer->output->streams[packet->stream_index]->time_base;
     av_packet_rescale_ts(packet, (AVRational){1, TICKS}, base);
     int error = av_interleaved_write_frame(writer->output, packet);

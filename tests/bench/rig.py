@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from onair import free_udp_port, hardware  # noqa: E402,F401
 
 PRIORITY_BELOW_CAMERA = 10
+STARTED = []  # every process, so that none outlives the benchmark
 
 
 @dataclasses.dataclass
@@ -79,12 +80,22 @@ def workplace(options, **settings):
 
 
 def run(main):
-    """A benchmark as a program: ended by SIGTERM it takes down what it started; a failure is one line."""
+    """A benchmark as a program: however it ends, it takes down what it started; a failure is one line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()
     except (RuntimeError, subprocess.CalledProcessError) as error:
         sys.exit(str(error))
+    finally:
+        for process in STARTED:
+            if process.poll() is None:
+                end_tree(process)
+
+
+def start(command, **how):
+    process = subprocess.Popen([str(word) for word in command], **how)
+    STARTED.append(process)
+    return process
 
 
 def print_heading(s, options):
@@ -201,9 +212,8 @@ def start_program(s, name, stdin, log):
     shutil.rmtree(meters, ignore_errors=True)
     os.makedirs(meters)
     env = {**os.environ, "LD_PRELOAD": f"{s.lib}/bench_meter.so", "CASTOR_BENCH_METER": meters}
-    return subprocess.Popen([str(word) for word in COMMANDS[name](s)], stdin=stdin, stdout=subprocess.DEVNULL,
-                            stderr=log, env=env, start_new_session=True,
-                            preexec_fn=take_priority if s.realtime else None)
+    return start(COMMANDS[name](s), stdin=stdin, stdout=subprocess.DEVNULL, stderr=log, env=env,
+                 start_new_session=True, preexec_fn=take_priority if s.realtime else None)
 
 
 def end_tree(process):
@@ -224,9 +234,8 @@ class Camera:
         self.log_path = os.path.join(s.folder, "camera.csv")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.socket_path)
-        self.process = subprocess.Popen(
-            [f"{s.bin}/bench_camera", s.clip, str(s.width), str(s.height), str(s.fps), self.socket_path,
-             self.log_path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.process = start([f"{s.bin}/bench_camera", s.clip, s.width, s.height, s.fps, self.socket_path,
+                              self.log_path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         wait_until_ready(self.process, "camera")
 
     def reader(self):
@@ -270,8 +279,7 @@ class Receiver:
             self._start("relay", s.port, port, self.capture_path)
 
     def _start(self, name, *arguments):
-        process = subprocess.Popen([f"{self.bin}/bench_{name}", *(str(word) for word in arguments)],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        process = start([f"{self.bin}/bench_{name}", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self.processes.append(process)
         wait_until_ready(process, name)
 

@@ -168,7 +168,7 @@ static int command_restart(struct supervisor *s, const char *name, struct contro
         return answer(text, CASTOR_ERR_NOT_FOUND,
                       "there is no worker \"%s\"; say A, B, capture, slate, egress, sound or record", name);
     restart_reset(&worker->restart, castor_now_ns());
-    worker_kill(worker);
+    worker_end(worker, "ended by the command restart");
     return CASTOR_OK;
 }
 
@@ -233,7 +233,7 @@ static void restart_encoders(struct supervisor *s)
     for (uint32_t i = 0; i < s->path_count; i++) {
         s->path[i].outdated = s->path[i].worker.pid > 0;
         if (s->path[i].outdated && s->switching_known && i != s->switching.active)
-            worker_kill(&s->path[i].worker);
+            worker_end(&s->path[i].worker, WORKER_RECONFIGURED);
     }
 }
 
@@ -243,7 +243,7 @@ static void restart_sound(struct supervisor *s)
     if (sound_part_reconfigure(&s->sound, &s->config) != CASTOR_OK)
         log_error("no memory for the sound ring; the stream goes on without sound");
     restart_reset(&s->sound.worker.restart, castor_now_ns());
-    worker_kill(&s->sound.worker);
+    worker_end(&s->sound.worker, WORKER_RECONFIGURED);
 }
 
 static int refuse_restart(unsigned change, struct control_text *text)
@@ -297,14 +297,14 @@ static int apply(struct supervisor *s, struct config *config, struct control_tex
     if (change & CONFIG_CHANGE_ENCODERS)
         restart_encoders(s);
     if (change & CONFIG_CHANGE_SOURCE)
-        worker_kill(&s->source.worker);
+        worker_end(&s->source.worker, WORKER_RECONFIGURED);
     if (change & CONFIG_CHANGE_SOUND)
         restart_sound(s);
     else if (change & CONFIG_CHANGE_SOUND_MIX)
         sound_part_mix(&s->sound, &s->config);
     if (change & (CONFIG_CHANGE_DESTINATIONS | CONFIG_CHANGE_MUX)) {
         outlet_forget(&s->outlet);
-        worker_kill(&s->outlet.worker);
+        worker_end(&s->outlet.worker, WORKER_RECONFIGURED);
     }
     supervisor_carry_out(s, castor_now_ns());
     log_info("a new configuration is in force");

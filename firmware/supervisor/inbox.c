@@ -20,9 +20,8 @@ void inbox_note_failure(struct worker *worker, const struct message_failed *fail
 
 void inbox_fail(struct worker *worker, const char *why)
 {
-    snprintf(worker->failure, sizeof worker->failure, "%s", why);
     log_error("%s %s", worker->name, why);
-    worker_kill(worker);
+    worker_end(worker, why);
 }
 
 bool inbox_read(struct worker *worker, struct message *message, enum inbox_state *state)
@@ -37,6 +36,7 @@ bool inbox_read(struct worker *worker, struct message *message, enum inbox_state
         return true;
     if (error == CASTOR_ERR_AGAIN)
         return false;
+    worker->hung_up = error != CASTOR_ERR_INVALID && !worker->killed;
     *state = error == CASTOR_ERR_INVALID ? INBOX_MALFORMED : INBOX_ENDED;
     if (error == CASTOR_ERR_INVALID) {
         snprintf(worker->failure, sizeof worker->failure, "sent a malformed message (%s)", why);

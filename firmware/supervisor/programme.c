@@ -65,8 +65,7 @@ static void carry_out(struct supervisor *s, const struct feed_order *order, int6
         slate_draw(&s->slate, order);
         break;
     case FEED_ORDER_KILL:
-        snprintf(s->slate.worker.failure, sizeof s->slate.worker.failure, "did not draw a frame in time");
-        worker_kill(&s->slate.worker);
+        worker_end(&s->slate.worker, "did not draw a frame in time");
         break;
     case FEED_ORDER_LOST:
         note_lost(s, order);
@@ -85,9 +84,7 @@ static void carry_out(struct supervisor *s, const struct feed_order *order, int6
                     (long long)(order->budget_ns / CASTOR_NS_PER_MS));
         break;
     case FEED_ORDER_RESTART:
-        snprintf(s->source.worker.failure, sizeof s->source.worker.failure,
-                 "numbers frames as if no time had passed");
-        worker_kill(&s->source.worker);
+        worker_end(&s->source.worker, "numbers frames as if no time had passed");
         break;
     }
 }
@@ -145,9 +142,6 @@ void supervisor_begin_with_slate(struct supervisor *s, int64_t now_ns)
     log_warning("no picture has come since the start; the box goes on air with the slate");
     feed_arm(&s->feed, now_ns);
     // It would count from the start, and not from now.
-    if (s->source.worker.pid > 0) {
-        snprintf(s->source.worker.failure, sizeof s->source.worker.failure,
-                 "has no picture; it is opened anew, to go on with the numbers of the slate");
-        worker_kill(&s->source.worker);
-    }
+    worker_end(&s->source.worker,
+               "has no picture; it is opened anew, to go on with the numbers of the slate");
 }

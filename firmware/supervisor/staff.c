@@ -267,8 +267,6 @@ void staff_end_hanging(struct supervisor *s, unsigned member, int64_t now_ns)
     struct worker *worker = staff_worker(s, member);
     const char *why = supervisor_staff[member].hangs(s, now_ns);
 
-    if (!why)
-        return;
-    snprintf(worker->failure, sizeof worker->failure, "%s", why);
-    worker_kill(worker);
+    if (why)
+        worker_end(worker, why);
 }

@@ -49,8 +49,7 @@
 //                                       that egress had no room for
 //     skipped_units                     not made, as the worker was not let run
 //     tracks[]                          name, language (null), codec, layout, bitrate_kbps, map (null),
-//     gain_db,
-//                                       mute, delay_ms: as set
+//                                       gain_db, mute, delay_ms: as set
 //       peak_dbfs, true_peak_dbtp       highest of the last second, as sent; null = silence
 //       momentary_lufs, short_term_lufs, integrated_lufs   EBU R128; the last since the worker started
 //       clipped                         samples beyond full scale, since the worker started
@@ -88,10 +87,10 @@
 //                                       although they are wanted, or null
 //   egress          pending (access units handed over and not confirmed), bytes (sent since start), worker
 //   destinations[]  name, url, latency_ms (configured)
-//     state                             "connecting", "listening", "connected", "waiting", "stopped"; null =
-//     not told reason                            of the last failure: "none", "passphrase", "refused",
-//     "unreachable", "name",
-//                                       "version", "lost", "local"
+//     state                             "connecting", "listening", "connected", "waiting", "stopped";
+//                                       null = not told
+//     reason                            of the last failure: "none", "passphrase", "refused", "unreachable",
+//                                       "name", "version", "lost", "local"
 //     text                              the same in a sentence
 //     connections, receivers            since egress started; now
 //     sent, lost                        access units since it was first connected
@@ -99,10 +98,9 @@
 //     gaps                              runs of access units that did not arrive: count and frames in all of
 //                                       them since start; open: the one that lasts, as below, or null
 //     srt                               latency_ms (negotiated), rtt_ms, send_buffer_ms, bandwidth_kbps,
-//     sent_bytes,
-//                                       retransmitted_packets, lost_packets, too_late_packets, and the access
-//                                       units lost_not_connected, lost_waiting_idr, lost_buffer_full,
-//                                       lost_unacknowledged (sent, never arrived); since
+//                                       sent_bytes, retransmitted_packets, lost_packets, too_late_packets,
+//                                       and the access units lost_not_connected, lost_waiting_idr,
+//                                       lost_buffer_full, lost_unacknowledged (sent, never arrived); since
 //                                       egress started
 //   record          the recording; null when none is configured
 //     folder, container ("ts", "mp4"), mode ("continuous", "command", "preroll")    as configured
@@ -134,17 +132,19 @@
 //   losses          frames that are missing in the stream that leaves the box, each under one cause
 //     frames                            capture (never captured), no_path (no encoder in time), egress (down
 //                                       or died with it, after a destination had been connected once), all
-//     per_mille                         minute, five_minutes, since_start: object of the same causes; lost /
-//     (delivered
-//                                       + lost)
+//     per_mille                         minute, five_minutes, since_start: object of the same causes;
+//                                       lost / (delivered + lost)
 //   latency         capture (capture time to arrival here), encoder (inside it), encode (capture time to the
-//   order to
-//                   send), egress (that order to SRT), origin (capture time to SRT); each minute and
-//                   since_start with p50_ms, p99_ms, max_ms
+//                   order to send), egress (that order to SRT), origin (capture time to SRT); each minute
+//                   and since_start with p50_ms, p99_ms, max_ms
 //   switches        count (since start), last[] (newest first, at most 64)
 //     time, from, to (letters or null), cause, frame (sequence of the first of the new path), epoch, replayed
 //     (frames encoded again), duration_ms (fault noticed to first access unit handed over; null = not
 //     complete)
+//   worker          pid (0 = no process), state ("running", "idle", "waiting", "given_up"), ready, restarts,
+//                   ended (when the last process that ended did, or null), failure (what is wrong with the
+//                   process, or how the last one ended, or null)
+//
 // The answer to the command "gaps": session (of this run of castord, 16 hexadecimal digits) and list[], the
 // newest 32 of each destination, in their order
 //   number, destination
@@ -157,9 +157,6 @@
 //   open                                it may still grow
 //   first_sequence, last_sequence, first_capture_ns, last_capture_ns; utc_offset_ns, pts_offset_ns: what is
 //                                       added to capture time for UTC and for PTS
-//
-//   worker          pid (0 = no process), state ("running", "idle", "waiting", "given_up"), ready, restarts,
-//                   failure (how the last process ended, or null)
 #ifndef SUPERVISOR_STATUS_H
 #define SUPERVISOR_STATUS_H
 

@@ -91,5 +91,5 @@ json_t *status_egress(const struct status_snapshot *s)
     const struct outlet *outlet = s->outlet;
 
     return json_pack("{s:o, s:o, s:o}", "pending", status_count(outlet->pending_count), "bytes",
-                     status_count(outlet->bytes), "worker", status_worker(&outlet->worker));
+                     status_count(outlet->bytes), "worker", status_worker(s, &outlet->worker));
 }

@@ -30,7 +30,7 @@ static json_t *one_path(const struct status_snapshot *s, uint32_t index)
         status_per_frame(path->cpu_copies, path->coded_now), "failures", failures(path), "last_cause",
         path->last_cause != SWITCH_CAUSE_NONE ? json_text(switch_cause_name(path->last_cause)) : json_null(),
         "last_failure", status_text_or_null(path->last_failure), "outdated", path->outdated, "worker",
-        status_worker(&path->worker));
+        status_worker(s, &path->worker));
 }
 
 json_t *status_paths(const struct status_snapshot *s)

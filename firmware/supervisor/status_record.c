@@ -57,6 +57,6 @@ json_t *status_record(const struct status_snapshot *s)
     add(object, "relayed", status_count(recorder->relayed));
     add(object, "not_relayed", status_count(recorder->not_relayed));
     add(object, "relay_slowest_us", status_count((uint64_t)(recorder->relay_slowest_ns / CASTOR_NS_PER_US)));
-    add(object, "worker", status_worker(&recorder->worker));
+    add(object, "worker", status_worker(s, &recorder->worker));
     return object;
 }

@@ -32,5 +32,5 @@ json_t *status_slate(const struct status_snapshot *s)
                      status_count(feed->frames), "times", status_count(feed->times), "repeated",
                      status_count(feed->repeated), "refused", status_count(feed->refused), "undrawn",
                      status_count(feed->undrawn), "last", last_loss(s), "note",
-                     status_text_or_null(s->slate->note), "worker", status_worker(&s->slate->worker));
+                     status_text_or_null(s->slate->note), "worker", status_worker(s, &s->slate->worker));
 }

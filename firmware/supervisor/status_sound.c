@@ -91,5 +91,5 @@ json_t *status_sound(const struct status_snapshot *s)
         status_count(now->openings + part->openings_before), "units", status_count(part->units), "repeated",
         status_count(part->repeated), "unsent", status_count(part->unsent), "skipped_units",
         status_count(now->skipped_units + part->skipped_before), "tracks", tracks(s), "worker",
-        status_worker(&part->worker));
+        status_worker(s, &part->worker));
 }

@@ -39,7 +39,7 @@ json_t *status_source(const struct status_snapshot *s)
         status_text_or_null(s->source->stats.reason), "measured_fps",
         status_real(metrics_rate(s->metrics, s->now_ns, METRICS_CAPTURED, 5), 0.01), "cpu_copies_per_frame",
         status_per_frame(s->source->stats.cpu_copies, s->source->stats.captured), "ended", s->source->ended,
-        "frames", source_frames(s->source), "worker", status_worker(&s->source->worker));
+        "frames", source_frames(s->source), "worker", status_worker(s, &s->source->worker));
 }
 
 json_t *status_pool(const struct status_snapshot *s)

@@ -57,7 +57,7 @@ const char *status_name_of(const char *const *names, size_t names_count, uint32_
     return index < names_count && names[index] ? names[index] : "unknown";
 }
 
-json_t *status_worker(const struct worker *w)
+json_t *status_worker(const struct status_snapshot *s, const struct worker *w)
 {
     static const char *const phases[] = {
         [RESTART_IDLE] = "idle",
@@ -67,8 +67,9 @@ json_t *status_worker(const struct worker *w)
     };
     uint32_t restarts = w->restart.starts > 0 ? w->restart.starts - 1 : 0;
 
-    return json_pack("{s:i, s:s, s:b, s:i, s:o}", "pid", (int)w->pid, "state",
+    return json_pack("{s:i, s:s, s:b, s:i, s:o, s:o}", "pid", (int)w->pid, "state",
                      w->pid > 0 ? "running" : STATUS_NAME(phases, w->restart.phase), "ready",
-                     w->pid > 0 && w->ready, "restarts", (int)restarts, "failure",
-                     status_text_or_null(w->failure));
+                     w->pid > 0 && w->ready, "restarts", (int)restarts, "ended",
+                     w->ended_ns > 0 ? status_time_of_day(s, w->ended_ns) : json_null(), "failure",
+                     status_text_or_null(w->failure[0] != '\0' ? w->failure : w->last_failure));
 }

@@ -18,7 +18,7 @@ json_t *status_letter(uint32_t path);          // null for no path
 // A time on the house clock as time of day; null when it is not known.
 json_t *status_time_of_day(const struct status_snapshot *s, int64_t at_ns);
 json_t *status_per_frame(uint64_t total, uint64_t frames); // null before frames
-json_t *status_worker(const struct worker *worker);
+json_t *status_worker(const struct status_snapshot *s, const struct worker *worker);
 
 // names[index], "unknown" beyond them.
 const char *status_name_of(const char *const *names, size_t names_count, uint32_t index);

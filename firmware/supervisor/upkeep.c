@@ -91,7 +91,7 @@ static void retire_outdated(struct supervisor *s, int64_t now_ns)
         if (!path->outdated || path->worker.pid == 0)
             continue;
         if (i != active) {
-            worker_kill(&path->worker);
+            worker_end(&path->worker, WORKER_RECONFIGURED);
             continue;
         }
         for (uint32_t j = 0; j < s->path_count; j++)
@@ -100,7 +100,7 @@ static void retire_outdated(struct supervisor *s, int64_t now_ns)
                 break;
         // Alone in its chain it has nobody to hand over to: the pool bridges its restart.
         if (s->switching.config.running_paths < 2)
-            worker_kill(&path->worker);
+            worker_end(&path->worker, WORKER_RECONFIGURED);
         supervisor_carry_out(s, now_ns);
     }
 }

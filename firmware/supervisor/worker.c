@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -72,7 +73,7 @@ int worker_start(struct worker *worker, const char *folder, int64_t now_ns)
     worker->pid = pid;
     worker->pidfd = pidfd;
     worker->channel_fd = pair[0];
-    worker->ready = worker->killed = false;
+    worker->ready = worker->killed = worker->hung_up = false;
     worker->started_ns = now_ns;
     worker->failure[0] = '\0';
     restart_started(&worker->restart, now_ns);
@@ -88,17 +89,27 @@ void worker_kill(struct worker *worker)
     }
 }
 
+void worker_end(struct worker *worker, const char *why)
+{
+    if (worker->pid > 0 && !worker->killed)
+        snprintf(worker->failure, sizeof worker->failure, "%s", why);
+    worker_kill(worker);
+}
+
 static void describe_end(struct worker *worker)
 {
     int status = worker->exit_status;
 
     if (worker->failure[0] != '\0')
         return; // it said itself what was wrong
-    if (WIFSIGNALED(status) && worker->killed)
+    if (WIFSIGNALED(status) && worker->killed && !worker->hung_up)
         snprintf(worker->failure, sizeof worker->failure, "ended by the supervisor");
     else if (WIFSIGNALED(status))
-        snprintf(worker->failure, sizeof worker->failure, "killed by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
+        snprintf(worker->failure, sizeof worker->failure, "killed by signal %d (%s)%s", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)),
+                 WTERMSIG(status) == SIGKILL
+                     ? ": by somebody, or by the kernel as memory ran out (see its log)"
+                     : "");
     else if (WEXITSTATUS(status) == 127 || WEXITSTATUS(status) == 126)
         snprintf(worker->failure, sizeof worker->failure,
                  "%s could not be started; is it installed beside castord?", worker->program);
@@ -117,6 +128,9 @@ bool worker_reap(struct worker *worker, int64_t now_ns)
         return false;
     worker->exit_status = got > 0 ? status : 0;
     describe_end(worker);
+    static_assert(sizeof worker->last_failure == sizeof worker->failure, "one does not fit the other");
+    memcpy(worker->last_failure, worker->failure, sizeof worker->last_failure);
+    worker->ended_ns = now_ns;
     close(worker->pidfd);
     worker->pidfd = -1;
     worker->pid = 0;
@@ -140,6 +154,7 @@ int worker_send(struct worker *worker, const struct message *message, const int 
     if (error != CASTOR_OK) {
         if (worker->failure[0] == '\0' && error == CASTOR_ERR_FULL)
             snprintf(worker->failure, sizeof worker->failure, "did not read its orders");
+        worker->hung_up = error != CASTOR_ERR_FULL;
         worker_kill(worker);
     }
     return error;

@@ -23,10 +23,14 @@ struct worker {
     bool keep_stdin; // the source reads from standard input
     int nice;        // scheduling priority of its process, setpriority(2); tried, not demanded
     bool ready;
-    bool killed;        // by us
+    bool killed;  // by us
+    bool hung_up; // its channel broke before we killed it: it ended by itself, or somebody else ended it
     int64_t started_ns; // of this process
     int exit_status;    // of the last process, as wait(2) gives it
-    char failure[252];  // what the last process said, or how it ended; empty = nothing yet
+    int64_t ended_ns;   // when it ended; 0 = none has ended
+    char failure[252];  // what the process said, or how it ended; empty = nothing yet. The next one's start
+                        // empties it
+    char last_failure[252]; // how the last process that ended came to it; stays when the next one starts
 };
 
 // Names the worker; no process yet.
@@ -38,6 +42,10 @@ CASTOR_MUST_USE int worker_start(struct worker *worker, const char *folder, int6
 
 // SIGKILL: works on frozen processes too. The process is still to be reaped.
 void worker_kill(struct worker *worker);
+
+// The same with a reason, for the status: `why` is kept as the worker's failure.
+void worker_end(struct worker *worker, const char *why);
+#define WORKER_RECONFIGURED "ended for a new configuration"
 
 // Reaps a process whose pidfd is readable. Returns true when there is now no process; *worker->failure tells
 // how it ended unless it had said so itself. The channel stays open so that its last messages can be read.

@@ -156,6 +156,8 @@ static void fill(void)
     path[1].coded_now = 4;
     path[1].cpu_copies = 6;
     path[1].worker.restart.starts = 4;
+    path[1].worker.ended_ns = 190 * S;
+    memcpy(path[1].worker.last_failure, "exited with status 2", 21);
     path[1].last_cause = SWITCH_CAUSE_STALL;
     path[1].failures[SWITCH_CAUSE_STALL] = 3;
     // Bytes that are no text: whatever a worker says must not break the document.
@@ -214,6 +216,11 @@ static void test_running(void **state)
     is_text(object, "paths.1.last_failure", "wrong ?? bytes");
     is_number(object, "paths.1.worker.pid", 4711);
     is_number(object, "paths.1.worker.restarts", 3);
+    // Of the process before, until there is something to say of this one.
+    is_text(object, "paths.1.worker.failure", "exited with status 2");
+    is_text(object, "paths.1.worker.ended", "2026-01-01T00:03:10.000Z");
+    assert_true(json_is_null(at(object, "paths.0.worker.ended")));
+    assert_true(json_is_null(at(object, "paths.0.worker.failure")));
     is_number(object, "paths.1.orders", 2);
     assert_int_equal(json_object_size(at(object, "paths.1.failures")), 1);
     is_text(object, "destinations.0.state", "waiting");

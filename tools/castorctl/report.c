@@ -21,6 +21,16 @@ static const char *safe(const char *text)
     return out;
 }
 
+// How a worker's last process ended, for those that were started again since; `worker` is its place in `s`.
+static void report_restarts(json_t *s, const char *worker, FILE *out)
+{
+    json_t *w = pick(s, worker);
+
+    if (pick_integer(w, "restarts") > 0 && pick_known(w, "ended"))
+        fprintf(out, "         %lld restarts, the last process ended at %s: %s\n",
+                pick_integer(w, "restarts"), safe(pick_text(w, "ended")), safe(pick_text(w, "failure")));
+}
+
 static void report_head(json_t *s, FILE *out)
 {
     char duration[32], why[128];
@@ -38,7 +48,9 @@ static void report_head(json_t *s, FILE *out)
         fprintf(out, " (%s)", safe(pick_text(s, "source.signal_reason")));
     if (!pick_bool(s, "source.worker.ready"))
         fprintf(out, ", NOT RUNNING: %s", safe(pick_text(s, "source.worker.failure")));
-    fprintf(out, "\nstream   %s, %.2f Mbit/s (video set to %lld kbit/s), %.2f fps, standby %s\n",
+    fputc('\n', out);
+    report_restarts(s, "source.worker", out);
+    fprintf(out, "stream   %s, %.2f Mbit/s (video set to %lld kbit/s), %.2f fps, standby %s\n",
             safe(pick_text(s, "stream.codec")), pick_number(s, "stream.measured_kbps_10s") / 1000,
             pick_integer(s, "stream.bitrate_kbps"), pick_number(s, "stream.measured_fps"),
             safe(pick_text(s, "stream.standby")));
@@ -73,6 +85,7 @@ static void report_slate(json_t *s, FILE *out)
         fprintf(out, "         %s\n", safe(pick_text(s, "slate.note")));
     if (!pick_bool(s, "slate.worker.ready") && strcmp(pick_text(s, "slate.picture"), "off") != 0)
         fprintf(out, "         NOT RUNNING: %s\n", safe(pick_text(s, "slate.worker.failure")));
+    report_restarts(s, "slate.worker", out);
 }
 
 static void report_sound(json_t *s, FILE *out)
@@ -92,6 +105,7 @@ static void report_sound(json_t *s, FILE *out)
     if (!pick_bool(s, "sound.worker.ready"))
         fprintf(out, ", NOT RUNNING: %s", safe(pick_text(s, "sound.worker.failure")));
     fputc('\n', out);
+    report_restarts(s, "sound.worker", out);
     json_array_foreach(pick(s, "sound.tracks"), i, t) {
         fprintf(out, "  %-8s %s %s%s%s, %lld kbit/s, gain %+.1f dB, delay %lld ms%s",
                 safe(pick_text(t, "name")), safe(pick_text(t, "codec")), safe(pick_text(t, "layout")),
@@ -122,6 +136,7 @@ static void report_record(json_t *s, FILE *out)
     fprintf(out, "; %lld segments kept, %.1f GB free, %lld frames left out\n",
             pick_integer(s, "record.kept_segments"), pick_number(s, "record.free_bytes") / 1e9,
             pick_integer(s, "record.left_out"));
+    report_restarts(s, "record.worker", out);
 }
 
 static void report_paths(json_t *s, FILE *out)
@@ -221,6 +236,7 @@ void report_status(json_t *status, FILE *out)
     report_paths(status, out);
     report_counters(status, out);
     report_destinations(status, out);
+    report_restarts(status, "egress.worker", out);
     report_switches(status, out);
 }
 

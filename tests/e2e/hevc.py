@@ -30,7 +30,7 @@ def kill_encoder_on_air(box):
 
     def other_is_on_air():
         return any(other["state"] == "active" and other["path"] != path["path"] for other in box.status()["paths"])
-    wait_for("the other path on air", other_is_on_air, 5)
+    wait_for("the other path on air", other_is_on_air, 10)
     return path["path"]
 
 

@@ -64,10 +64,10 @@ def change_often(box, folder, wanted):
         if i % 10 == 7:
             place, change, words = bad[i // 10 % len(bad)]
             set_item(box, place, **wanted[place])
-            wait_for(f"item {place} is shown", lambda: states(box)[place][0] == "shown", 3)
+            wait_for(f"item {place} is shown", lambda: states(box)[place][0] == "shown", 10)
             set_item(box, place, **change)
             wait_for(f"item {place} is kept, {words}", lambda: states(box)[place][0] == "kept" and
-                     words in states(box)[place][1], 3)
+                     words in states(box)[place][1], 10)
             refused += 1
             set_item(box, place, kind="off")  # begins anew, with the defaults
             set_item(box, place, **wanted[place])
@@ -82,7 +82,7 @@ def change_often(box, folder, wanted):
     for index, item in enumerate(wanted):
         set_item(box, index, kind="off")
         set_item(box, index, **item)
-    wait_for("all items are shown", lambda: [state for state, _ in states(box)] == ["shown"] * len(wanted), 5)
+    wait_for("all items are shown", lambda: [state for state, _ in states(box)] == ["shown"] * len(wanted), 10)
     return refused
 
 
@@ -142,7 +142,7 @@ def changed_on_air(folder, programs):
         time.sleep(1)
         killed = active_path(box.status())
         os.kill(killed["worker"]["pid"], signal.SIGKILL)
-        wait_for("the other path is on air", lambda: active_path(box.status())["path"] != killed["path"], 5)
+        wait_for("the other path is on air", lambda: active_path(box.status())["path"] != killed["path"], 10)
         time.sleep(1.5)
         after = box.status()
         check(after["source"]["worker"]["pid"] == before["source"]["worker"]["pid"], "capture has started again")

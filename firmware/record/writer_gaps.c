@@ -22,18 +22,31 @@ void writer_leave_out(struct writer *w, const struct record_unit *unit)
     w->state.left_out++;
 }
 
-// The recorder before this one may have ended between two segments. Where an operator decides when to record,
-// it may have had nothing to do.
-static void find_last_segment(struct writer *w)
+static void stopped_after(struct writer *w, uint64_t last_sequence, int64_t next_capture_ns)
+{
+    if (!w->stopped.known || last_sequence >= w->stopped.next_sequence)
+        w->stopped = (struct writer_unclosed){true, last_sequence + 1, next_capture_ns};
+}
+
+// The recorder before this one may have ended between two segments, and may already have told of a gap there.
+// Where an operator decides when to record, it may have had nothing to do.
+static void find_last_told(struct writer *w)
 {
     const struct catalogue *listed = &w->disk.listed;
+    const int64_t interval_ns = castor_frame_interval_ns(w->start.format.rate);
 
     if (w->config.mode == MESSAGE_RECORD_COMMAND)
         return;
     for (size_t i = 0; i < listed->count; i++) {
         const struct archive_segment *segment = &listed->entries[i].segment;
         if (segment->session == w->start.session)
-            w->stopped = (struct writer_unclosed){true, segment->last_sequence + 1, segment->last_capture_ns};
+            stopped_after(w, segment->last_sequence, segment->last_capture_ns + interval_ns);
+    }
+    for (size_t i = 0; i < listed->note_count; i++) {
+        const struct archive_note *gap = &listed->notes[i].note;
+        const int64_t frames = (int64_t)(gap->last_sequence - gap->first_sequence) + 1;
+        if (listed->notes[i].kind == ARCHIVE_GAP && gap->session == w->start.session)
+            stopped_after(w, gap->last_sequence, gap->capture_ns + frames * interval_ns);
     }
 }
 
@@ -42,7 +55,7 @@ void writer_find_stop(struct writer *w)
     if (w->unclosed.known)
         w->stopped = w->unclosed;
     else if (!w->opened)
-        find_last_segment(w);
+        find_last_told(w);
     w->unclosed.known = false;
     w->opened = true;
 }

@@ -25,9 +25,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "chaos"))
 
 import offsets  # noqa: E402 - needs the path above
-from faults import Victim, next_number  # noqa: E402
+from faults import Victim  # noqa: E402
 from onair import (Failure, RATE_FPS, Stream, active_path, check, hardware, never_captured,  # noqa: E402
-                   on_air, wait_for)
+                   next_number, on_air, wait_for)
 
 RECOVERY_LIMIT_S = 30
 SETTLE_S = 3.5   # between two faults: three whole seconds are measured

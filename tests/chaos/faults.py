@@ -328,9 +328,3 @@ class Injector:
 def still_flowing(before, after):
     """Whether the destination takes frames again: a few more than were under way."""
     return after["destinations"][0]["sent"] > before["destinations"][0]["sent"] + 5
-
-
-def next_number(status):
-    """The number of the frame that comes next: every number was captured, drawn by the slate, or is counted as
-    never captured."""
-    return status["frames"]["captured"] + status["frames"]["slate"] + status["losses"]["frames"]["capture"]

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import faults
 import offsets
-from onair import RATE_FPS, Stream, check
+from onair import RATE_FPS, Stream, check, next_number
 
 SOUND_KINDS = {"sound_kill": 5, "sound_freeze": 3}
 RECORD_KINDS = {"record_kill": 4, "record_freeze": 3, "disk_full": 3, "disk_broken": 3, "disk_stall": 4, "disk_gone": 3,
@@ -104,7 +104,7 @@ class Injector(faults.Injector):
 
 def windows_of(records, kinds):
     """[(first frame, frame after the last)] from before each fault of these kinds to the quiet after it."""
-    return [(faults.next_number(record["before"]), faults.next_number(record["after"])) for record in records
+    return [(next_number(record["before"]), next_number(record["after"])) for record in records
             if record["kind"] in kinds]
 
 
@@ -221,7 +221,7 @@ def judge_recording(folder, records, received, fail):
     if both:
         fail(f"{len(both)} frames are recorded and told as a gap: {both[:5]}")
     # The recorder begins after the picture and ends before it. What it had to remove was the oldest.
-    first = faults.next_number(records[0]["before"])
+    first = next_number(records[0]["before"])
     if windows_of(records, FILLED_KINDS):
         first = max(first, min(frames))
     absent = sorted(number for number in received if first <= number < max(frames) and number not in frames and

@@ -18,8 +18,9 @@ import itertools
 import math
 import os
 
-from faults import LOSSY_KINDS, SOURCE_KINDS, next_number
-from onair import Failure, FRAME_S, Stream, clock_errors, decode_numbers, of_the_slate, pcr_gaps, pts_distance
+from faults import LOSSY_KINDS, SOURCE_KINDS
+from onair import (Failure, FRAME_S, Stream, clock_errors, decode_numbers, next_number, of_the_slate, pcr_gaps,
+                   pts_distance)
 
 TOO_BUSY_FRAMES = 15  # half a second, once in a campaign, says nothing about the machine, however short it is
 LATE_READER_S = 0.3  # a receiver that the machine keeps from handing out in time

@@ -495,6 +495,12 @@ def never_captured(status):
     return status["losses"]["frames"]["capture"] + status["frames"]["slate"]
 
 
+def next_number(status):
+    """The number of the frame that comes next: every number was captured, drawn by the slate, or is counted as
+    never captured."""
+    return status["frames"]["captured"] + status["frames"]["slate"] + status["losses"]["frames"]["capture"]
+
+
 def of_the_slate(numbers, units):
     """Which frames the slate has drawn, by what the pictures show: not their own number but that of the live picture
     before. `numbers` are those in the pictures, `units` the access units that they came in. What shows anything else

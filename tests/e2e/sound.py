@@ -3,8 +3,9 @@
 
 Sound of a box on air, judged by ffprobe, ffmpeg and av_offset: tracks of every kind with what is announced of them;
 a sound worker that is killed, frozen, crashes and talks nonsense, while the picture stays complete, the sound's time
-line has no hole and sound and picture stay together; changes on air that start nothing anew; a source that is not
-there; the sound of a clip; a card that is busy, pulled out, and whose driver hangs. Received by srt-live-transmit.
+line has no hole and sound and picture stay together; changes on air that start nothing anew, and delays that are heard
+as they were set; a source that is not there; the sound of a clip; a card that is busy, pulled out, and whose driver
+hangs. Received by srt-live-transmit.
 """
 import array
 import json
@@ -15,7 +16,11 @@ import subprocess
 import sys
 import time
 
-from onair import HEIGHT_PX, RATE_FPS, WIDTH_PX, check, check_stream, never_captured, on_air, run_parts, wait_for
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "av"))
+
+from offsets import Offsets  # noqa: E402 - needs the path above
+from onair import (HEIGHT_PX, RATE_FPS, WIDTH_PX, check, check_stream, never_captured, next_number,  # noqa: E402
+                   on_air, run_parts, wait_for)
 
 TRACKS = [
     {"name": "main", "language": "eng"},
@@ -221,6 +226,32 @@ def changes_on_air(folder, programs):
     print(f"changes: {seconds:.1f} s, steepest step {steepest:.3f} of full scale", flush=True)
 
 
+def delays_on_air(folder, programs):
+    """A delay that is set on air is what is heard: click against flash, either way and back."""
+    spans = []
+    with on_air(folder, programs, "delays", sections={"sound": {}, "mux": {"pts_offset_ms": 700}}) as (box, receiver):
+        wait_until_heard(box)
+        for delay_ms in (0, 450, -450, 0):
+            reply = box.command("sound", track="1", change={"delay_ms": delay_ms})
+            check(reply["ok"], f"{delay_ms} ms: {reply}")
+            time.sleep(1.5)  # until it is in force in what is made, and a whole second of it
+            first = next_number(box.status())
+            time.sleep(2.1)
+            spans.append((delay_ms, first, next_number(box.status())))
+            time.sleep(0.6)  # sound that is heard early is made late: the next change must not reach what was counted
+        box.stop_clean(signal.SIGTERM)
+        receiver.finish()
+    check_time_line(receiver.stream_path, 0, "aac", 14)
+    measured, told = Offsets(programs, receiver.stream_path), []
+    for delay_ms, first, end in spans:
+        offsets_ms = [second.offset_ms for second in measured.between(first, end) if second.offset_ms is not None]
+        # A frame that the machine did not let capture take may have been one that flashes.
+        check(offsets_ms and all(abs(offset_ms - delay_ms) < 5 for offset_ms in offsets_ms),
+              f"set to {delay_ms} ms and measured {offsets_ms}")
+        told.append(f"{delay_ms}: {min(offsets_ms):+.3f} to {max(offsets_ms):+.3f}")
+    print(f"delays in ms, set and measured: {'; '.join(told)}", flush=True)
+
+
 def nothing_to_hear(folder, programs):
     """A card that does not exist: silence, and words why."""
     sections = {"sound": {"driver": "clip", "path": os.path.join(folder, "absent.wav")}}
@@ -318,4 +349,5 @@ def card(folder, programs):
 
 
 if __name__ == "__main__":
-    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, nothing_to_hear, clip_in_step, card))
+    sys.exit(run_parts(__doc__, every_kind_of_track, faults, changes_on_air, delays_on_air, nothing_to_hear, clip_in_step,
+                       card))

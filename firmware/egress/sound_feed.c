@@ -37,10 +37,10 @@ static void skip_hole(struct mux_companion *companion, int64_t until_ns)
     sound_line_begin(from_companion(companion)->line, until_ns);
 }
 
-int sound_feed_announce(const struct message_egress_start *start, struct mux_config *config)
+int sound_feed_announce(const struct message_stream *media, struct mux_config *config)
 {
-    for (uint32_t i = 0; i < start->track_count; i++) {
-        const struct message_egress_track *track = &start->tracks[i];
+    for (uint32_t i = 0; i < media->track_count; i++) {
+        const struct message_egress_track *track = &media->tracks[i];
         struct mux_stream *stream = &config->streams[config->stream_count];
         int error = mux_stream_init(track->codec == MESSAGE_SOUND_OPUS ? MUX_CODEC_OPUS : MUX_CODEC_AAC,
                                     (uint16_t)(SOUND_FEED_PID + i),
@@ -57,24 +57,24 @@ int sound_feed_start(struct sound_feed *feed, const struct message_egress_start 
 {
     struct sound_line_config config = {
         .grid_origin_ns = start->grid_origin_ns,
-        .pts_offset_ns = start->pts_offset_ms * CASTOR_NS_PER_MS,
-        .track_count = start->track_count,
+        .pts_offset_ns = start->stream.pts_offset_ms * CASTOR_NS_PER_MS,
+        .track_count = start->stream.track_count,
     };
 
-    if (start->track_count == 0)
+    if (start->stream.track_count == 0)
         return CASTOR_OK;
-    memcpy(config.tracks, start->tracks, sizeof config.tracks);
+    memcpy(config.tracks, start->stream.tracks, sizeof config.tracks);
     int error = sound_line_create(&config, &feed->line);
     if (error != CASTOR_OK)
         return error;
-    error = ring_attach_reader(ring_fd, start->sound_ring_bytes, &feed->ring);
+    error = ring_attach_reader(ring_fd, start->stream.sound_ring_bytes, &feed->ring);
     if (error != CASTOR_OK) {
         sound_line_destroy(feed->line);
         feed->line = NULL;
         return error;
     }
-    memcpy(feed->tracks, start->tracks, sizeof feed->tracks);
-    feed->track_count = start->track_count;
+    memcpy(feed->tracks, start->stream.tracks, sizeof feed->tracks);
+    feed->track_count = start->stream.track_count;
     feed->companion = (struct mux_companion){next_pes, skip_hole};
     return CASTOR_OK;
 }

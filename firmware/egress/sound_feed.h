@@ -20,7 +20,7 @@ struct sound_feed {
 };
 
 // Adds the tracks to the stream table. Errors: INVALID.
-CASTOR_MUST_USE int sound_feed_announce(const struct message_egress_start *start, struct mux_config *config);
+CASTOR_MUST_USE int sound_feed_announce(const struct message_stream *media, struct mux_config *config);
 
 // Takes over the ring's descriptor on success. Nothing where the stream has no sound. Errors: NO_MEMORY, IO.
 CASTOR_MUST_USE int sound_feed_start(struct sound_feed *feed, const struct message_egress_start *start,

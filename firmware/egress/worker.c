@@ -54,17 +54,17 @@ static int start_mux(struct egress *egress, const struct message_egress_start *s
     struct mux_config config;
 
     mux_config_init(&config);
-    if (start->service_name[0])
-        snprintf(config.service_name, sizeof config.service_name, "%s", start->service_name);
-    config.pts_offset_ns = start->pts_offset_ms * CASTOR_NS_PER_MS;
-    config.pcr_interval_ns = start->pcr_interval_ms * CASTOR_NS_PER_MS;
+    if (start->stream.service_name[0])
+        snprintf(config.service_name, sizeof config.service_name, "%s", start->stream.service_name);
+    config.pts_offset_ns = start->stream.pts_offset_ms * CASTOR_NS_PER_MS;
+    config.pcr_interval_ns = start->stream.pcr_interval_ms * CASTOR_NS_PER_MS;
     config.rate_bps = start->mux_rate_bps;
-    if (start->codec == MESSAGE_CODEC_HEVC) {
+    if (start->stream.codec == MESSAGE_CODEC_HEVC) {
         int error = mux_stream_init(MUX_CODEC_HEVC, config.streams[0].pid, NULL, &config.streams[0]);
         if (error != CASTOR_OK)
             return error;
     }
-    int error = sound_feed_announce(start, &config);
+    int error = sound_feed_announce(&start->stream, &config);
     return error ? error : mux_create(&config, &egress->mux);
 }
 
@@ -72,19 +72,19 @@ static int attach_rings(struct egress *egress, const struct message_egress_start
 {
     const int *fds = egress->duty.fds;
 
-    for (unsigned i = 0; i < start->path_count; i++) {
-        int error = ring_attach_reader(fds[i], start->ring_bytes, &egress->rings[i]);
+    for (unsigned i = 0; i < start->stream.path_count; i++) {
+        int error = ring_attach_reader(fds[i], start->stream.ring_bytes, &egress->rings[i]);
 
         if (error)
             return error;
         duty_keep(&egress->duty, i, 1);
     }
-    egress->path_count = start->path_count;
-    int error = sound_feed_start(&egress->sound, start, fds[start->path_count]);
+    egress->path_count = start->stream.path_count;
+    int error = sound_feed_start(&egress->sound, start, fds[start->stream.path_count]);
     if (error)
         return error;
-    if (start->track_count > 0) {
-        duty_keep(&egress->duty, start->path_count, 1);
+    if (start->stream.track_count > 0) {
+        duty_keep(&egress->duty, start->stream.path_count, 1);
         mux_set_companion(egress->mux, &egress->sound.companion);
     }
     return CASTOR_OK;
@@ -95,7 +95,7 @@ static void handle_start(struct egress *egress, const struct message_egress_star
     struct message ready;
     int error;
 
-    if (egress->mux || egress->duty.fd_count != start->path_count + (start->track_count > 0)) {
+    if (egress->mux || egress->duty.fd_count != start->stream.path_count + (start->stream.track_count > 0)) {
         duty_refuse(&egress->duty, egress->mux ? "a second START" : "a START without its rings");
         return;
     }

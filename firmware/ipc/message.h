@@ -22,7 +22,7 @@
 #include "ipc/message_record.h"
 
 #define MESSAGE_MAGIC 0x4341u // "CA"
-#define MESSAGE_VERSION 4u
+#define MESSAGE_VERSION 5u
 
 // The descriptor on which every worker finds its channel.
 #define MESSAGE_WORKER_FD 3

@@ -25,17 +25,6 @@
             return reason;                                                                                   \
     } while (0)
 
-// What the START of every worker tells that makes a transport stream.
-#define STREAM(start)                                                                                        \
-    do {                                                                                                     \
-        TEXT((start)->service_name);                                                                         \
-        RANGE((start)->path_count, 1, MESSAGE_PATHS_MAX, "path count out of range");                         \
-        RANGE((start)->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");              \
-        MOST((start)->pts_offset_ms, 10000, "PTS offset out of range");                                      \
-        RANGE((start)->pcr_interval_ms, 1, 100, "PCR interval out of range");                                \
-        MOST((start)->codec, MESSAGE_CODECS - 1, "unknown codec");                                           \
-    } while (0)
-
 // A format of which any part may be 0 ("the source's own").
 const char *message_wanted_format(const struct castor_format *format);
 // A format that is complete.
@@ -43,9 +32,8 @@ const char *message_format(const struct castor_format *format);
 
 // The origin of a media time line; `known`: a time must be in it.
 const char *message_origin(const struct message_capture_origin *origin, int known);
-// What is wrong with the sound tracks of a stream.
-const char *message_fault_of_tracks(const struct message_egress_track *tracks, uint32_t count,
-                                    uint32_t ring_bytes);
+// What is wrong with what is told of a stream.
+const char *message_fault_of_stream(const struct message_stream *b);
 // What is wrong with the name of an access unit.
 const char *message_fault_of_emit(const struct message_emit *emit);
 

@@ -1,28 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/message_checks.h"
 
-const char *message_fault_of_tracks(const struct message_egress_track *tracks, uint32_t count,
-                                    uint32_t ring_bytes)
+static const char *fault_of_tracks(const struct message_stream *b)
 {
-    MOST(count, MESSAGE_SOUND_TRACKS_MAX, "number of tracks out of range");
-    if (count > 0)
-        RANGE(ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
-    for (unsigned i = 0; i < count; i++) {
-        TEXT(tracks[i].language);
-        MOST(tracks[i].codec, MESSAGE_SOUND_CODECS - 1, "unknown codec");
-        RANGE(tracks[i].channels, 1, MESSAGE_SOUND_OUTPUTS_MAX, "number of channels out of range");
-        RANGE(tracks[i].samples_per_unit, 120, 5760, "samples of a unit out of range");
+    MOST(b->track_count, MESSAGE_SOUND_TRACKS_MAX, "number of tracks out of range");
+    if (b->track_count > 0)
+        RANGE(b->sound_ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
+    for (unsigned i = 0; i < b->track_count; i++) {
+        TEXT(b->tracks[i].language);
+        MOST(b->tracks[i].codec, MESSAGE_SOUND_CODECS - 1, "unknown codec");
+        RANGE(b->tracks[i].channels, 1, MESSAGE_SOUND_OUTPUTS_MAX, "number of channels out of range");
+        RANGE(b->tracks[i].samples_per_unit, 120, 5760, "samples of a unit out of range");
     }
     return NULL;
+}
+
+const char *message_fault_of_stream(const struct message_stream *b)
+{
+    TEXT(b->service_name);
+    RANGE(b->path_count, 1, MESSAGE_PATHS_MAX, "path count out of range");
+    RANGE(b->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
+    MOST(b->pts_offset_ms, 10000, "PTS offset out of range");
+    RANGE(b->pcr_interval_ms, 1, 100, "PCR interval out of range");
+    MOST(b->codec, MESSAGE_CODECS - 1, "unknown codec");
+    const char *why = fault_of_tracks(b);
+    return why ? why : message_format(&b->format);
 }
 
 const char *message_check_egress_start(const struct message *m)
 {
     const struct message_egress_start *b = &m->body.egress_start;
-    STREAM(b);
     RANGE(b->grid_origin_ns, 0, INT64_MAX / 4, "grid out of range");
-    const char *why = message_fault_of_tracks(b->tracks, b->track_count, b->sound_ring_bytes);
-    return why ? why : message_format(&b->format);
+    return message_fault_of_stream(&b->stream);
 }
 
 const char *message_check_destination(const struct message *m)

@@ -16,19 +16,25 @@ struct message_egress_track {
     char language[4]; // ISO 639-2, "" = none
 };
 
-struct message_egress_start {
+// The stream on air, as those are told who put it into a container. With it come the descriptors of its
+// rings: one of each path, and one of the sound if there are tracks.
+struct message_stream {
     char service_name[64];
     struct castor_format format;
     uint32_t path_count; // 1..MESSAGE_PATHS_MAX
     uint32_t ring_bytes;
     uint32_t pts_offset_ms;
     uint32_t pcr_interval_ms;
-    uint32_t mux_rate_bps; // 0 = variable rate
-    uint32_t codec;        // enum message_codec, of all rings
-    uint32_t track_count;  // of sound, 0..MESSAGE_SOUND_TRACKS_MAX; with any, one descriptor more
+    uint32_t codec;       // enum message_codec, of all rings
+    uint32_t track_count; // of sound, 0..MESSAGE_SOUND_TRACKS_MAX
     uint32_t sound_ring_bytes;
-    int64_t grid_origin_ns; // of the sound, see ipc/message_sound.h
     struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX];
+};
+
+struct message_egress_start {
+    struct message_stream stream;
+    uint32_t mux_rate_bps;  // 0 = variable rate
+    int64_t grid_origin_ns; // of the sound, see ipc/message_sound.h
 };
 
 // Adds or replaces destination `index`. The passphrase never appears in a log or a status document.

@@ -3,10 +3,7 @@
 
 const char *message_check_record_start(const struct message *m)
 {
-    const struct message_record_start *b = &m->body.record_start;
-    STREAM(b);
-    const char *why = message_fault_of_tracks(b->tracks, b->track_count, b->sound_ring_bytes);
-    return why ? why : message_format(&b->format);
+    return message_fault_of_stream(&m->body.record_start.stream);
 }
 
 const char *message_check_record_config(const struct message *m)

@@ -13,21 +13,12 @@
 #define MESSAGE_RECORD_NAME_BYTES 49
 #define MESSAGE_RECORD_TEXT_BYTES 161
 
-// What stream there is to be recorded. Once; another stream needs another process. With sound its ring comes
-// behind those of the paths.
+// What stream there is to be recorded. Once; another stream needs another process.
 struct message_record_start {
-    char service_name[64];
-    struct castor_format format;
-    uint64_t session;    // names this run of the supervisor: with it, sequences are unique for ever
-    uint32_t path_count; // 1..MESSAGE_PATHS_MAX
-    uint32_t ring_bytes;
-    uint32_t pts_offset_ms;
-    uint32_t pcr_interval_ms;
-    uint32_t codec; // enum message_codec, of all rings
+    struct message_stream stream;
+    uint64_t session; // names this run of the supervisor: with it, sequences are unique for ever
     uint32_t bitrate_bps;
-    uint32_t track_count; // of sound, 0..MESSAGE_SOUND_TRACKS_MAX
-    uint32_t sound_ring_bytes;
-    struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX];
+    uint32_t reserved;
 };
 
 enum message_record_mode {

@@ -41,26 +41,26 @@ struct recorder {
 
 // ---- start ----
 
-static int attach_rings(struct recorder *r, const struct message_record_start *start)
+static int attach_rings(struct recorder *r, const struct message_stream *stream)
 {
     const int *fds = r->duty.fds;
 
-    for (unsigned i = 0; i < start->path_count; i++) {
-        int error = ring_attach_reader(fds[i], start->ring_bytes, &r->rings[i]);
+    for (unsigned i = 0; i < stream->path_count; i++) {
+        int error = ring_attach_reader(fds[i], stream->ring_bytes, &r->rings[i]);
 
         if (error)
             return error;
         duty_keep(&r->duty, i, 1);
     }
-    r->path_count = start->path_count;
-    if (start->track_count > 0) {
-        int error = ring_attach_reader(fds[start->path_count], start->sound_ring_bytes, &r->sound_ring);
+    r->path_count = stream->path_count;
+    if (stream->track_count > 0) {
+        int error = ring_attach_reader(fds[stream->path_count], stream->sound_ring_bytes, &r->sound_ring);
 
         if (error)
             return error;
-        duty_keep(&r->duty, start->path_count, 1);
+        duty_keep(&r->duty, stream->path_count, 1);
     }
-    r->track_count = start->track_count;
+    r->track_count = stream->track_count;
     return CASTOR_OK;
 }
 
@@ -69,11 +69,11 @@ static void handle_start(struct recorder *r, const struct message_record_start *
     uint64_t queue_bytes = (uint64_t)start->bitrate_bps / 8 * QUEUE_SECONDS;
     struct message ready;
 
-    if (r->writer || r->duty.fd_count != start->path_count + (start->track_count > 0)) {
+    if (r->writer || r->duty.fd_count != start->stream.path_count + (start->stream.track_count > 0)) {
         duty_refuse(&r->duty, r->writer ? "a second START" : "a START without its rings");
         return;
     }
-    if (attach_rings(r, start) != CASTOR_OK) {
+    if (attach_rings(r, &start->stream) != CASTOR_OK) {
         duty_refuse(&r->duty, "a ring that cannot be mapped");
         return;
     }

@@ -33,7 +33,7 @@ static void stopped_after(struct writer *w, uint64_t last_sequence, int64_t next
 static void find_last_told(struct writer *w)
 {
     const struct catalogue *listed = &w->disk.listed;
-    const int64_t interval_ns = castor_frame_interval_ns(w->start.format.rate);
+    const int64_t interval_ns = castor_frame_interval_ns(w->start.stream.format.rate);
 
     if (w->config.mode == MESSAGE_RECORD_COMMAND)
         return;

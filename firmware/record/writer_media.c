@@ -20,7 +20,7 @@ bool writer_keeps(const struct writer *w)
 
 static enum encoder_codec codec_of(const struct writer *w)
 {
-    return w->start.codec == MESSAGE_CODEC_HEVC ? ENCODER_CODEC_HEVC : ENCODER_CODEC_H264;
+    return w->start.stream.codec == MESSAGE_CODEC_HEVC ? ENCODER_CODEC_HEVC : ENCODER_CODEC_H264;
 }
 
 // ---- the container's host ----
@@ -100,16 +100,16 @@ static int need_container(struct writer *w)
 {
     struct container_config config = {
         .codec = codec_of(w),
-        .format = w->start.format,
-        .pts_offset_ns = w->start.pts_offset_ms * CASTOR_NS_PER_MS,
-        .pcr_interval_ns = w->start.pcr_interval_ms * CASTOR_NS_PER_MS,
+        .format = w->start.stream.format,
+        .pts_offset_ns = w->start.stream.pts_offset_ms * CASTOR_NS_PER_MS,
+        .pcr_interval_ns = w->start.stream.pcr_interval_ms * CASTOR_NS_PER_MS,
     };
 
     if (w->container)
         return CASTOR_OK;
-    config.track_count = w->start.track_count;
-    memcpy(config.tracks, w->start.tracks, sizeof config.tracks);
-    memcpy(config.service_name, w->start.service_name, sizeof config.service_name);
+    config.track_count = w->start.stream.track_count;
+    memcpy(config.tracks, w->start.stream.tracks, sizeof config.tracks);
+    memcpy(config.service_name, w->start.stream.service_name, sizeof config.service_name);
     w->ops = w->config.container == MESSAGE_RECORD_MP4 ? &container_mp4 : &container_ts;
     int error = w->ops->create(&config, &w->host, &w->container);
     if (error != CASTOR_OK)

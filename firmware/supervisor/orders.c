@@ -36,17 +36,22 @@ void supervisor_name_gaps(struct supervisor *s)
             outlet_pts_offset_ms(&s->outlet, &s->config, s->source.format.rate) * CASTOR_NS_PER_MS;
 }
 
+static struct outlet_stream stream_on_air(struct supervisor *s)
+{
+    return outlet_stream(&s->outlet, &s->config, &s->source.format, s->path, s->path_count, &s->sound);
+}
+
 int supervisor_tell_recorder(struct supervisor *s)
 {
-    uint32_t pts_offset_ms = outlet_pts_offset_ms(&s->outlet, &s->config, s->source.format.rate);
+    const struct outlet_stream stream = stream_on_air(s);
 
-    return recorder_tell(&s->recorder, &s->config, &s->source.format, s->session, pts_offset_ms, s->path,
-                         s->path_count, &s->sound);
+    return recorder_tell(&s->recorder, &s->config, &stream, s->session);
 }
 
 int supervisor_tell_outlet(struct supervisor *s)
 {
-    int error = outlet_tell(&s->outlet, &s->config, &s->source.format, s->path, s->path_count, &s->sound);
+    const struct outlet_stream stream = stream_on_air(s);
+    int error = outlet_tell(&s->outlet, &s->config, &stream, &s->sound);
 
     memset(s->sound.sent, 0, sizeof s->sound.sent); // they are that process's own
     return error;

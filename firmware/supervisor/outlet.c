@@ -52,8 +52,9 @@ static int send_destination(struct outlet *outlet, const struct config_destinati
     return error;
 }
 
-uint32_t outlet_tracks(const struct config *config, const struct sound_part *sound,
-                       struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX])
+// Returns how many.
+static uint32_t name_tracks(const struct config *config, const struct sound_part *sound,
+                            struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX])
 {
     uint32_t count = config_sound_is_on(config) && sound->ring ? config->sound.track_count : 0;
 
@@ -77,33 +78,42 @@ uint32_t outlet_pts_offset_ms(struct outlet *outlet, const struct config *config
     return outlet->pts_offset_ms;
 }
 
-int outlet_tell(struct outlet *outlet, const struct config *config, const struct castor_format *format,
-                const struct path *paths, uint32_t path_count, const struct sound_part *sound)
+struct outlet_stream outlet_stream(struct outlet *outlet, const struct config *config,
+                                   const struct castor_format *format, const struct path *paths,
+                                   uint32_t path_count, const struct sound_part *sound)
+{
+    struct outlet_stream stream;
+    struct message_stream *told = &stream.told;
+
+    memset(&stream, 0, sizeof stream);
+    snprintf(told->service_name, sizeof told->service_name, "%s", config->mux.service_name);
+    told->format = *format;
+    told->path_count = path_count;
+    told->ring_bytes = paths[0].ring_bytes;
+    told->pts_offset_ms = outlet_pts_offset_ms(outlet, config, format->rate);
+    told->pcr_interval_ms = config->mux.pcr_interval_ms;
+    told->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
+    told->track_count = name_tracks(config, sound, told->tracks);
+    told->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
+    for (uint32_t i = 0; i < path_count; i++)
+        stream.fds[stream.fd_count++] = ring_reader_fd(paths[i].ring);
+    if (told->track_count > 0)
+        stream.fds[stream.fd_count++] = ring_reader_fd(sound->ring);
+    return stream;
+}
+
+int outlet_tell(struct outlet *outlet, const struct config *config, const struct outlet_stream *stream,
+                const struct sound_part *sound)
 {
     struct message message;
-    struct message_egress_start *start = &message.body.egress_start;
-    int fds[MESSAGE_PATHS_MAX + 1];
-    unsigned fd_count = path_count;
 
     message_init(&message, MESSAGE_EGRESS_START);
-    snprintf(start->service_name, sizeof start->service_name, "%s", config->mux.service_name);
-    start->format = *format;
-    start->path_count = path_count;
-    start->ring_bytes = paths[0].ring_bytes;
-    start->pts_offset_ms = outlet_pts_offset_ms(outlet, config, format->rate);
-    start->pcr_interval_ms = config->mux.pcr_interval_ms;
-    start->mux_rate_bps = config->mux.rate_bps;
-    start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
-    for (uint32_t i = 0; i < path_count; i++)
-        fds[i] = ring_reader_fd(paths[i].ring);
-    start->track_count = outlet_tracks(config, sound, start->tracks);
-    start->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
-    start->grid_origin_ns = sound->grid_origin_ns;
-    if (start->track_count > 0)
-        fds[fd_count++] = ring_reader_fd(sound->ring);
+    message.body.egress_start.stream = stream->told;
+    message.body.egress_start.mux_rate_bps = config->mux.rate_bps;
+    message.body.egress_start.grid_origin_ns = sound->grid_origin_ns;
     outlet->told = true;
     outlet->destination_count = config->destination_count;
-    int error = worker_send(&outlet->worker, &message, fds, fd_count);
+    int error = worker_send(&outlet->worker, &message, stream->fds, stream->fd_count);
     for (uint32_t i = 0; i < config->destination_count && error == CASTOR_OK; i++)
         error = send_destination(outlet, &config->destinations[i], i);
     if (error == CASTOR_OK && sound->ready.header.type == MESSAGE_SOUND_READY)

@@ -53,18 +53,23 @@ void outlet_finish(struct outlet *outlet);
 // Starts the process without an order yet.
 CASTOR_MUST_USE int outlet_start(struct outlet *outlet, const char *folder, int64_t now_ns);
 
+// The stream on air, for those who put it into a container. The descriptors stay their owners'.
+struct outlet_stream {
+    struct message_stream told;
+    int fds[MESSAGE_PATHS_MAX + 1]; // of the rings: of the paths, and of the sound if there are tracks
+    unsigned fd_count;
+};
+struct outlet_stream outlet_stream(struct outlet *outlet, const struct config *config,
+                                   const struct castor_format *format, const struct path *paths,
+                                   uint32_t path_count, const struct sound_part *sound);
+
 // Tells a started process what stream it will get and where to send it.
 CASTOR_MUST_USE int outlet_tell(struct outlet *outlet, const struct config *config,
-                                const struct castor_format *format, const struct path *paths,
-                                uint32_t path_count, const struct sound_part *sound);
+                                const struct outlet_stream *stream, const struct sound_part *sound);
 
 // Hands on what the sound worker says. Egress that has no room for it or is not ready does without; it is not
 // ended for that.
 CASTOR_MUST_USE int outlet_relay(struct outlet *outlet, const struct message *message);
-
-// The sound tracks of the stream; returns how many.
-uint32_t outlet_tracks(const struct config *config, const struct sound_part *sound,
-                       struct message_egress_track tracks[MESSAGE_SOUND_TRACKS_MAX]);
 
 // What is said of an access unit that goes out.
 struct message_emit outlet_emit_of(const struct switch_order *order, int64_t utc_offset_ns);

@@ -62,33 +62,17 @@ static int send_config(struct recorder *recorder, const struct config *config)
     return worker_send(&recorder->worker, &message, NULL, 0);
 }
 
-int recorder_tell(struct recorder *recorder, const struct config *config, const struct castor_format *format,
-                  uint64_t session, uint32_t pts_offset_ms, const struct path *paths, uint32_t path_count,
-                  const struct sound_part *sound)
+int recorder_tell(struct recorder *recorder, const struct config *config, const struct outlet_stream *stream,
+                  uint64_t session)
 {
     struct message message;
-    struct message_record_start *start = &message.body.record_start;
-    int fds[MESSAGE_PATHS_MAX + 1];
-    unsigned fd_count = path_count;
 
     message_init(&message, MESSAGE_RECORD_START);
-    snprintf(start->service_name, sizeof start->service_name, "%s", config->mux.service_name);
-    start->format = *format;
-    start->session = session;
-    start->path_count = path_count;
-    start->ring_bytes = paths[0].ring_bytes;
-    start->pts_offset_ms = pts_offset_ms;
-    start->pcr_interval_ms = config->mux.pcr_interval_ms;
-    start->codec = config->encoder.codec == CONFIG_CODEC_HEVC ? MESSAGE_CODEC_HEVC : MESSAGE_CODEC_H264;
-    start->bitrate_bps = config->encoder.bitrate_bps;
-    for (uint32_t i = 0; i < path_count; i++)
-        fds[i] = ring_reader_fd(paths[i].ring);
-    start->track_count = outlet_tracks(config, sound, start->tracks);
-    start->sound_ring_bytes = MESSAGE_SOUND_RING_BYTES;
-    if (start->track_count > 0)
-        fds[fd_count++] = ring_reader_fd(sound->ring);
+    message.body.record_start.stream = stream->told;
+    message.body.record_start.session = session;
+    message.body.record_start.bitrate_bps = config->encoder.bitrate_bps;
     recorder->told = true;
-    int error = worker_send(&recorder->worker, &message, fds, fd_count);
+    int error = worker_send(&recorder->worker, &message, stream->fds, stream->fd_count);
     return error == CASTOR_OK ? send_config(recorder, config) : error;
 }
 

@@ -48,9 +48,7 @@ CASTOR_MUST_USE int recorder_start(struct recorder *recorder, const char *folder
 
 // Tells a started process what stream it will get and what to do with it.
 CASTOR_MUST_USE int recorder_tell(struct recorder *recorder, const struct config *config,
-                                  const struct castor_format *format, uint64_t session,
-                                  uint32_t pts_offset_ms, const struct path *paths, uint32_t path_count,
-                                  const struct sound_part *sound);
+                                  const struct outlet_stream *stream, uint64_t session);
 
 // Hands on a unit of sound; where that fails the recording goes without.
 void recorder_relay_sound(struct recorder *recorder, const struct message *message);

@@ -47,8 +47,8 @@ static void check_accepted(const struct message *m)
                m->body.encode_start.gop_frames <= MESSAGE_GOP_FRAMES_MAX);
         break;
     case MESSAGE_EGRESS_START:
-        demand(m->body.egress_start.codec < MESSAGE_CODECS &&
-               m->body.egress_start.path_count <= MESSAGE_PATHS_MAX);
+        demand(m->body.egress_start.stream.codec < MESSAGE_CODECS &&
+               m->body.egress_start.stream.path_count <= MESSAGE_PATHS_MAX);
         break;
     case MESSAGE_EMIT:
         demand(m->body.emit.path < MESSAGE_PATHS_MAX &&

@@ -121,13 +121,14 @@ static void tell(struct feeder *f)
 
     message_init(&message, MESSAGE_RECORD_START);
     message.body.record_start = (struct message_record_start){
-        .service_name = "powercut",
-        .format = {.width_px = 320, .height_px = 180, .pixel = CASTOR_PIXEL_I420, .rate = {f->fps, 1}},
+        .stream =
+            {.service_name = "powercut",
+             .format = {.width_px = 320, .height_px = 180, .pixel = CASTOR_PIXEL_I420, .rate = {f->fps, 1}},
+             .path_count = 1,
+             .ring_bytes = RING_BYTES,
+             .pts_offset_ms = 100,
+             .pcr_interval_ms = 20},
         .session = 1 + f->first,
-        .path_count = 1,
-        .ring_bytes = RING_BYTES,
-        .pts_offset_ms = 100,
-        .pcr_interval_ms = 20,
         .bitrate_bps = 1000000,
     };
     send_message(f, &message, &ring, 1);

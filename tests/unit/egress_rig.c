@@ -137,12 +137,13 @@ void rig_begin(struct rig *rig, uint32_t pcr_interval_ms)
 
     message_init(&message, MESSAGE_EGRESS_START);
     message.body.egress_start = (struct message_egress_start){
-        .service_name = "test",
-        .format = {.width_px = 640, .height_px = 360, .pixel = CASTOR_PIXEL_I420, .rate = {100, 1}},
-        .path_count = 1,
-        .ring_bytes = RIG_RING_BYTES,
-        .pts_offset_ms = 100,
-        .pcr_interval_ms = pcr_interval_ms,
+        .stream =
+            {.service_name = "test",
+             .format = {.width_px = 640, .height_px = 360, .pixel = CASTOR_PIXEL_I420, .rate = {100, 1}},
+             .path_count = 1,
+             .ring_bytes = RIG_RING_BYTES,
+             .pts_offset_ms = 100,
+             .pcr_interval_ms = pcr_interval_ms},
     };
     must(channel_send(rig->fd, &message, &fd, 1) == CASTOR_OK, "START was not taken");
     for (int i = 0; i < 500 && !rig->ready && !rig->ended; i++)

@@ -107,7 +107,7 @@ static void unknown_codecs_are_refused(void **unused)
     assert_string_equal(why, "GOP length out of range");
 
     message_init(&m, MESSAGE_EGRESS_START);
-    struct message_egress_start *egress = &m.body.egress_start;
+    struct message_stream *egress = &m.body.egress_start.stream;
     egress->format = format;
     egress->path_count = 2;
     egress->ring_bytes = 1u << 16;

@@ -112,20 +112,26 @@ static void what_egress_and_capture_say_of_sound_is_checked(void **unused)
     (void)unused;
     message_init(&m, MESSAGE_EGRESS_START);
     *start = (struct message_egress_start){
-        .format = {.width_px = 640, .height_px = 360, .pixel = CASTOR_PIXEL_I420, .rate = {30, 1}},
-        .path_count = 1,
-        .ring_bytes = 1u << 20,
-        .pcr_interval_ms = 20,
-        .track_count = 1,
-        .sound_ring_bytes = MESSAGE_SOUND_RING_BYTES,
-        .tracks = {{.channels = 2, .samples_per_unit = 960, .codec = MESSAGE_SOUND_OPUS, .language = "eng"}},
+        .stream =
+            {
+                .format = {.width_px = 640, .height_px = 360, .pixel = CASTOR_PIXEL_I420, .rate = {30, 1}},
+                .path_count = 1,
+                .ring_bytes = 1u << 20,
+                .pcr_interval_ms = 20,
+                .track_count = 1,
+                .sound_ring_bytes = MESSAGE_SOUND_RING_BYTES,
+                .tracks = {{.channels = 2,
+                            .samples_per_unit = 960,
+                            .codec = MESSAGE_SOUND_OPUS,
+                            .language = "eng"}},
+            },
     };
-    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->track_count = MESSAGE_SOUND_TRACKS_MAX + 1);
-    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->sound_ring_bytes = 0);
-    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->tracks[0].channels = 0);
-    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->tracks[0].samples_per_unit = 0);
-    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->tracks[0].codec = MESSAGE_SOUND_CODECS);
-    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->tracks[0].language[3] = 'x');
+    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->stream.track_count = MESSAGE_SOUND_TRACKS_MAX + 1);
+    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->stream.sound_ring_bytes = 0);
+    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->stream.tracks[0].channels = 0);
+    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->stream.tracks[0].samples_per_unit = 0);
+    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->stream.tracks[0].codec = MESSAGE_SOUND_CODECS);
+    SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->stream.tracks[0].language[3] = 'x');
     SPOILT(&m, MESSAGE_FROM_SUPERVISOR, start->grid_origin_ns = -1);
 
     message_init(&m, MESSAGE_EGRESS_SOUND);

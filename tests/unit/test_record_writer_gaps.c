@@ -21,7 +21,7 @@ static int begin(void **state)
     (void)state;
     memset(&writer, 0, sizeof writer);
     writer.start.session = SESSION;
-    writer.start.format.rate = (struct castor_rational){25, 1};
+    writer.start.stream.format.rate = (struct castor_rational){25, 1};
     writer.config.mode = MESSAGE_RECORD_CONTINUOUS;
     return 0;
 }

@@ -8,6 +8,7 @@
 #define QUICK_NS 100e6      // and those that do
 #define QUICK_STAMPS 4      // when there are so many
 #define QUICK_SPREAD_NS 5e5 // they agree when they are that near to each other
+#define SEEK_NS 200e6       // and all where only the place is to be found, as the speed is known
 #define LOCK_BUCKETS 3      // stamps that do not agree have to tell for so long
 #define FAR_NS 20e6         // a stamp that is farther from the line is not believed
 #define FAR_BUCKETS 2       // unless nearly all are, for so long
@@ -27,10 +28,11 @@ void drift_init(struct drift *drift, uint32_t rate_hz, bool exact)
 
 void drift_restart(struct drift *drift)
 {
-    double period_ns = drift->period_ns;
+    const struct drift before = *drift;
 
-    drift_init(drift, drift->rate_hz, drift->exact);
-    drift->period_ns = period_ns;
+    drift_init(drift, before.rate_hz, before.exact);
+    drift->period_ns = before.period_ns;
+    drift->speed_known = before.speed_known || before.buckets >= LOCK_BUCKETS;
 }
 
 static void open_bucket(struct drift *drift, uint64_t index)
@@ -64,21 +66,39 @@ static bool agreeing(const struct drift *drift)
            drift->worst_ns - drift->best_ns <= QUICK_SPREAD_NS;
 }
 
+// How much of the bucket's distance from the line goes into its place and into its speed.
+static void gains(const struct drift *drift, double *place, double *speed)
+{
+    const double forget = agreeing(drift) ? QUICK_FORGET : FORGET;
+    const double k = drift->buckets;
+
+    *place = 1 - forget * forget; // the loop's
+    *speed = (1 - forget) * (1 - forget);
+    if (!drift->speed_known) { // at first a regression over k
+        *place = fmax(*place, 2 * (2 * k - 1) / (k * (k + 1)));
+        *speed = fmax(*speed, 6 / (k * (k + 1)));
+    } else if (k <= LOCK_BUCKETS) { // a speed that is known seeks its place; an earlier stamp is a truer one
+        *place = drift->best_ns < 0 ? 1 : fmax(*place, 1 / k);
+        *speed = 0;
+    }
+}
+
 // Draws the line through the bucket's best stamp, more or less.
 static void correct(struct drift *drift)
 {
-    const double forget = agreeing(drift) ? QUICK_FORGET : FORGET;
     const double samples = (double)(drift->best_index - drift->index);
-    const double k = ++drift->buckets;
-    double gain = 2 * (2 * k - 1) / (k * (k + 1)), speed_gain = 6 / (k * (k + 1)); // a regression over k
     const double most_ns = nominal_ns(drift) * DRIFT_PPM_MAX / 1e6;
+    double gain, speed_gain;
 
-    gain = fmax(gain, 1 - forget * forget); // later the loop's
-    speed_gain = fmax(speed_gain, (1 - forget) * (1 - forget));
+    drift->buckets++;
+    gains(drift, &gain, &speed_gain);
     drift->time_ns += (int64_t)llround(samples * drift->period_ns + gain * drift->best_ns);
     drift->index = drift->best_index;
-    if (k > 1 && samples > 0)
-        drift->period_ns += speed_gain * drift->best_ns / samples;
+    // Two best stamps may lie next to each other, with a bucket on either side: that tells nothing of the
+    // speed.
+    if (drift->buckets > 1)
+        drift->period_ns += speed_gain * drift->best_ns /
+                            fmax(samples, (agreeing(drift) ? QUICK_NS : BUCKET_NS) / nominal_ns(drift));
     drift->period_ns = fmax(drift->period_ns, nominal_ns(drift) - most_ns);
     drift->period_ns = fmin(drift->period_ns, nominal_ns(drift) + most_ns);
 }
@@ -107,10 +127,11 @@ static void close_bucket(struct drift *drift, uint64_t index, int64_t time_ns)
 static bool bucket_is_full(struct drift *drift, uint64_t index)
 {
     const double age_ns = (double)(index - drift->first_index) * nominal_ns(drift);
+    const bool seeking = drift->speed_known && !drift->locked && drift->far_stamps < drift->stamps;
 
     if (age_ns >= BUCKET_NS)
         return true;
-    if (age_ns < QUICK_NS || !agreeing(drift))
+    if (agreeing(drift) ? age_ns < QUICK_NS : age_ns < SEEK_NS || !seeking)
         return false;
     drift->locked = true; // stamps that agree are believed at once
     return true;
@@ -127,6 +148,11 @@ void drift_add(struct drift *drift, uint64_t index, int64_t time_ns)
     if (bucket_is_full(drift, index))
         close_bucket(drift, index, time_ns);
     beside = beside_ns(drift, index, time_ns);
+    // The first stamp was very late.
+    if (beside < -FAR_NS && drift->buckets == 0 && !drift->locked) {
+        begin_line(drift, index, time_ns);
+        beside = 0;
+    }
     if (fabs(beside) > FAR_NS) {
         drift->far_stamps++;
         return;

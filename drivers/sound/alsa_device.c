@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #define PERIOD_US 10000u
-#define BUFFER_US 200000u
+#define BUFFER_US 500000u // what a busy machine may be late without a gap; costs no latency
 #define PERIOD_MAX_NS (40 * CASTOR_NS_PER_MS)
 #define OPEN_MODE                                                                                            \
     (SND_PCM_NONBLOCK | SND_PCM_NO_AUTO_RESAMPLE | SND_PCM_NO_AUTO_CHANNELS | SND_PCM_NO_AUTO_FORMAT)

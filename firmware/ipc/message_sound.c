@@ -40,6 +40,8 @@ const char *message_check_sound_start(const struct message *m)
     MOST(b->channels, MESSAGE_SOUND_INPUTS_MAX, "number of channels out of range");
     RANGE(b->ring_bytes, 1u << 16, MESSAGE_RING_MAX_BYTES, "ring size out of range");
     RANGE(b->grid_origin_ns, 0, INT64_MAX / 4, "grid out of range");
+    RANGE(b->drift_ppb, -MESSAGE_SOUND_DRIFT_MAX_PPB, MESSAGE_SOUND_DRIFT_MAX_PPB, "drift out of range");
+    MOST(b->drift_known, 1, "not a yes or no");
     RANGE(b->video_rate.num, 1, 240000, "frame rate out of range");
     RANGE(b->video_rate.den, 1, 100000, "frame rate out of range");
     RANGE(b->track_count, 1, MESSAGE_SOUND_TRACKS_MAX, "number of tracks out of range");
@@ -90,6 +92,8 @@ const char *message_check_sound_stats(const struct message *m)
     TEXT(b->driver);
     TEXT(b->reason);
     MOST(b->source, MESSAGE_SOUND_SOURCES - 1, "unknown source state");
+    RANGE(b->drift_ppb, -MESSAGE_SOUND_DRIFT_MAX_PPB, MESSAGE_SOUND_DRIFT_MAX_PPB, "drift out of range");
+    MOST(b->drift_known, 1, "not a yes or no");
     MOST(b->signal, MESSAGE_SIGNAL_NONE, "unknown signal state");
     MOST(b->track_count, MESSAGE_SOUND_TRACKS_MAX, "number of tracks out of range");
     return NULL;

@@ -17,6 +17,7 @@
 #define MESSAGE_SOUND_ONE (1 << 20) // a factor of 1
 #define MESSAGE_SOUND_FACTOR_MAX (64 * MESSAGE_SOUND_ONE)
 #define MESSAGE_SOUND_DELAY_MAX_MS 500
+#define MESSAGE_SOUND_DRIFT_MAX_PPB 10000000
 
 // How a track is made of the source's channels. May change at any time, without a click.
 struct message_sound_mix {
@@ -46,6 +47,9 @@ struct message_sound_start {
     struct castor_rational video_rate;
     struct message_capture_origin origin; // capture_ns 0: not told yet
     int64_t grid_origin_ns;
+    int64_t drift_ppb;    // of the source's clock, as the process before found it
+    uint32_t drift_known; // 1: it did
+    uint32_t reserved;
     uint64_t ring_position; // where the first access unit goes
     uint32_t ring_bytes;
     uint32_t track_count; // 1..MESSAGE_SOUND_TRACKS_MAX
@@ -129,7 +133,7 @@ struct message_sound_stats {
     char driver[16];
     char reason[232]; // why the source is not there or has no signal; "" = it is well
     uint32_t track_count;
-    uint32_t reserved;
+    uint32_t drift_known; // 1: drift_ppb is of use to the next process
     struct message_sound_levels tracks[MESSAGE_SOUND_TRACKS_MAX];
 };
 

@@ -20,6 +20,14 @@ static double nominal_ns(const struct drift *drift)
     return NS_PER_S / drift->rate_hz;
 }
 
+static void bound_speed(struct drift *drift)
+{
+    const double most_ns = nominal_ns(drift) * DRIFT_PPM_MAX / 1e6;
+
+    drift->period_ns = fmax(drift->period_ns, nominal_ns(drift) - most_ns);
+    drift->period_ns = fmin(drift->period_ns, nominal_ns(drift) + most_ns);
+}
+
 void drift_init(struct drift *drift, uint32_t rate_hz, bool exact)
 {
     *drift = (struct drift){.rate_hz = rate_hz, .exact = exact};
@@ -32,7 +40,21 @@ void drift_restart(struct drift *drift)
 
     drift_init(drift, before.rate_hz, before.exact);
     drift->period_ns = before.period_ns;
-    drift->speed_known = before.speed_known || before.buckets >= LOCK_BUCKETS;
+    drift->speed_known = drift_speed_known(&before);
+}
+
+void drift_presume_ppm(struct drift *drift, double ppm)
+{
+    if (drift->exact)
+        return;
+    drift->period_ns = nominal_ns(drift) / (1 + ppm * 1e-6);
+    bound_speed(drift);
+    drift->speed_known = true;
+}
+
+bool drift_speed_known(const struct drift *drift)
+{
+    return drift->speed_known || drift->buckets >= LOCK_BUCKETS;
 }
 
 static void open_bucket(struct drift *drift, uint64_t index)
@@ -87,7 +109,6 @@ static void gains(const struct drift *drift, double *place, double *speed)
 static void correct(struct drift *drift)
 {
     const double samples = (double)(drift->best_index - drift->index);
-    const double most_ns = nominal_ns(drift) * DRIFT_PPM_MAX / 1e6;
     double gain, speed_gain;
 
     drift->buckets++;
@@ -99,8 +120,7 @@ static void correct(struct drift *drift)
     if (drift->buckets > 1)
         drift->period_ns += speed_gain * drift->best_ns /
                             fmax(samples, (agreeing(drift) ? QUICK_NS : BUCKET_NS) / nominal_ns(drift));
-    drift->period_ns = fmax(drift->period_ns, nominal_ns(drift) - most_ns);
-    drift->period_ns = fmin(drift->period_ns, nominal_ns(drift) + most_ns);
+    bound_speed(drift);
 }
 
 static void close_bucket(struct drift *drift, uint64_t index, int64_t time_ns)

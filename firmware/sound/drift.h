@@ -29,7 +29,7 @@ struct drift {
     double best_ns, worst_ns; // the least and the greatest distance of a stamp from the line
     uint32_t far_buckets;     // closed ones in a row in which the line was wrong
     bool started, locked;
-    bool speed_known; // since before the last restart
+    bool speed_known; // from before the last restart, or told
 };
 
 void drift_init(struct drift *drift, uint32_t rate_hz, bool exact);
@@ -40,8 +40,14 @@ void drift_add(struct drift *drift, uint64_t index, int64_t time_ns);
 // The source was started anew: what is known of its speed stays, its times do not hold any more.
 void drift_restart(struct drift *drift);
 
+// Before the first stamp: how fast the clock was when it was used before. Ignored with exact stamps.
+void drift_presume_ppm(struct drift *drift, double ppm);
+
+// Whether the speed is worth being presumed the next time.
+bool drift_speed_known(const struct drift *drift);
+
 // Whether times can be told: at once with exact stamps, after 0.1 s when stamps agree with each other, after
-// 0.2 s when the speed is known from before a restart, after 3 s otherwise.
+// 0.2 s when the speed is known from before, after 3 s otherwise.
 bool drift_locked(const struct drift *drift);
 
 // Where in the source's samples time_ns is, counted from sample `from`. Only when locked.

@@ -18,6 +18,8 @@ int intake_init(struct intake *intake, const struct message_sound_start *start, 
     *intake = (struct intake){.find = find, .start = *start, .timeline = timeline, .retry_ns = INT64_MIN};
     intake->origin =
         (struct source_origin){start->origin.sequence, start->origin.capture_ns, start->origin.media_ns};
+    intake->ppm = (double)start->drift_ppb / 1000;
+    intake->ppm_known = start->drift_known;
     if (start->driver[0] == '\0') {
         intake->retry_ns = INT64_MAX;
         return CASTOR_OK;
@@ -70,6 +72,10 @@ static void lose(struct intake *intake, int error, int64_t now_ns)
     intake->lost_samples += sound_counters(intake->sound).lost_samples;
     intake->silent_samples += state.silent_samples;
     intake->late_samples += state.late_samples;
+    if (state.speed_known) {
+        intake->ppm = state.ppm;
+        intake->ppm_known = true;
+    }
     close_source(intake);
     wait_for_it(intake, reason, now_ns);
 }
@@ -98,6 +104,8 @@ void intake_open(struct intake *intake, int64_t now_ns)
         wait_for_it(intake, why.text[0] ? why.text : castor_error_text(error), now_ns);
         return;
     }
+    if (intake->ppm_known) // most likely it is the same card
+        resample_presume_ppm(intake->resample, intake->ppm);
     intake->openings++;
     intake->state = MESSAGE_SOUND_SOURCE_RUNNING;
     intake->reason.text[0] = '\0';
@@ -177,6 +185,7 @@ void intake_stats(const struct intake *intake, struct message_sound_stats *out)
         out->silence_samples += state.silent_samples;
         out->late_samples += state.late_samples;
         out->drift_ppb = (int64_t)(state.ppm * 1000);
+        out->drift_known = state.speed_known;
         reason = out->signal == MESSAGE_SIGNAL_NONE ? sound_fault(intake->sound) : "";
     }
     snprintf(out->reason, sizeof out->reason, "%.*s", (int)sizeof out->reason - 1, reason);

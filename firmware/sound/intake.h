@@ -19,8 +19,10 @@ struct intake {
     struct sound *sound; // NULL: not open
     float *block;
     struct resample *resample; // of the open source
-    int64_t retry_ns;          // when to open it again
-    int64_t pause_ns;          // the last pause before that
+    double ppm;                // of the source's clock, when it was known last
+    bool ppm_known;
+    int64_t retry_ns; // when to open it again
+    int64_t pause_ns; // the last pause before that
     enum message_sound_source state;
     uint64_t openings, lost_samples, silent_samples, late_samples; // of all openings together
     struct source_text reason;                                     // why it is not there; "" = it is

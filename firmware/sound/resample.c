@@ -238,6 +238,11 @@ int resample_create(const struct sound_format *format, bool exact, int64_t origi
     return CASTOR_OK;
 }
 
+void resample_presume_ppm(struct resample *resample, double ppm)
+{
+    drift_presume_ppm(&resample->drift, ppm);
+}
+
 void resample_push(struct resample *resample, const struct sound_block *block, const float *samples)
 {
     if (block->anew || block->lost > 0)
@@ -294,6 +299,7 @@ struct resample_state resample_state(const struct resample *resample)
 
     state.locked = drift_locked(&resample->drift);
     state.ppm = drift_ppm(&resample->drift);
+    state.speed_known = drift_speed_known(&resample->drift);
     return state;
 }
 

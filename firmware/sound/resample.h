@@ -26,6 +26,7 @@ struct resample;
 struct resample_state {
     bool locked;             // the source's clock is known
     double ppm;              // how much faster than its name it is
+    bool speed_known;        // so well that it can be presumed when the source is opened again
     uint64_t silent_samples; // of the grid, which got no sound
     uint64_t late_samples;   // of the source, which came when their time on the grid had passed, or when
                              // its clock was not known yet
@@ -36,6 +37,10 @@ struct resample_state {
 // `first`. exact: as the source's member. Owner: the caller, of *out. Errors: NO_MEMORY.
 CASTOR_MUST_USE int resample_create(const struct sound_format *format, bool exact, int64_t origin_ns,
                                     uint64_t first, struct resample **out);
+
+// What: before the first block, how fast the source's clock was when it was open before: then its times are
+// told sooner. Never blocks or fails.
+void resample_presume_ppm(struct resample *resample, double ppm);
 
 // What: takes a block, as sound_read() gave it. Never blocks or fails.
 void resample_push(struct resample *resample, const struct sound_block *block, const float *samples);

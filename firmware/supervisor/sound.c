@@ -38,6 +38,8 @@ int sound_part_init(struct sound_part *part, const struct config *config, int64_
 int sound_part_reconfigure(struct sound_part *part, const struct config *config)
 {
     part->ready.header.type = 0;
+    part->drift_known = false; // it may be another card
+    part->stats.drift_known = 0;
     for (uint32_t i = 0; i < config->sound.track_count; i++) {
         // Indexes count units: of another length they mean other times.
         if (part->samples[i] != config_track_samples(&config->sound.tracks[i]))
@@ -65,6 +67,10 @@ static void keep_totals(struct sound_part *part)
     part->lost_before += last->lost_samples;
     part->skipped_before += last->skipped_units;
     part->openings_before += last->openings;
+    if (last->drift_known) {
+        part->drift_ppb = last->drift_ppb;
+        part->drift_known = true;
+    }
     memset(&part->stats, 0, sizeof part->stats);
 }
 
@@ -99,6 +105,8 @@ int sound_part_tell(struct sound_part *part, const struct config *config, struct
     start->video_rate = video_rate;
     start->origin = part->origin;
     start->grid_origin_ns = part->grid_origin_ns;
+    start->drift_ppb = part->drift_ppb;
+    start->drift_known = part->drift_known;
     start->ring_position = part->ring_head;
     start->ring_bytes = MESSAGE_SOUND_RING_BYTES;
     start->track_count = config->sound.track_count;

@@ -20,6 +20,8 @@ struct sound_part {
     uint32_t samples[MESSAGE_SOUND_TRACKS_MAX];    // of a unit, as the indexes count
     uint64_t next_index[MESSAGE_SOUND_TRACKS_MAX]; // least that a unit may have, of all processes
     struct message_sound_stats stats;              // of the present process
+    int64_t drift_ppb; // of the source's clock, if drift_known: the next process need not find it anew
+    bool drift_known;
     uint64_t silence_before, late_before, lost_before, skipped_before, openings_before;
     uint64_t units, repeated, unsent; // handed on; made again after a restart; that egress had no room for
     struct message_egress_sound sent[MESSAGE_SOUND_TRACKS_MAX]; // what egress says

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """campaign.py --bin FOLDER [--start S] [--failovers N] [--sound-faults N] [--losses N] [--drift S] [--limit MS]
-            [--standins FOLDER] [--json FILE] [--keep]
+            [--jitter-us US] [--standins FOLDER] [--json FILE] [--keep]
 
 One box on air with pattern and tone; picture and sound are measured against each other at an independent decoder
 (av_offset) in each part: at the start, over failovers of the encoder paths, over kills and freezes of the sound worker,
@@ -128,7 +128,7 @@ def run(arguments, folder):
     sections, environment = {}, {}
     if arguments.drift:
         speed = f"{'slow' if arguments.ppm > 0 else 'fast'}={abs(arguments.ppm)}"
-        sections = {"sound": {"driver": "alsa", "options": speed}}
+        sections = {"sound": {"driver": "alsa", "options": f"{speed},jitter_us={arguments.jitter_us}"}}
         environment = {"CASTOR_MODULE_DIR": os.path.join(os.path.abspath(arguments.standins), "card")}
     with on_air(folder, programs, "campaign", sections=sections, environment=environment) as (box, receiver):
         wait_for("sound", lambda: sound_worker(box.status())["ready"], RECOVERY_LIMIT_S)
@@ -165,6 +165,7 @@ def arguments_of_command_line():
     parser.add_argument("--losses", type=int, default=10)
     parser.add_argument("--drift", type=float, default=0, help="seconds with a card whose clock is off")
     parser.add_argument("--ppm", type=int, default=200, help="by so much too slow; negative: too fast")
+    parser.add_argument("--jitter-us", type=int, default=500, help="how late that card's time stamps are at most")
     parser.add_argument("--standins", help="folder of the stand-ins that were built; for --drift")
     parser.add_argument("--limit", type=float, default=5)
     parser.add_argument("--seed", type=int, default=1)

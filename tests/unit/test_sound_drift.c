@@ -147,11 +147,38 @@ static void test_restarts(void **state)
     }
 }
 
+// Runs a new clock for which a speed is presumed, and tells how far off its times are.
+static struct restart presume(double ppm, uint64_t seed)
+{
+    struct sound_card card = {48000, 200, 0, 0, 5 * MS, seed, 77};
+    struct drift drift;
+    uint64_t index = 0;
+
+    drift_init(&drift, card.rate_hz, false);
+    drift_presume_ppm(&drift, ppm);
+    assert_true(drift_speed_known(&drift));
+    card.start_ns -= 300 * MS; // restart() adds it
+    return restart(&card, &drift, &index, 0);
+}
+
+// What another process found out is of use, and does no harm where the card is another one.
+static void test_presumed_speeds(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        const struct restart same = presume(200, seed), other = presume(-300, seed), mad = presume(1e9, seed);
+        assert_true(same.lock_s < 0.3 && same.worst_ms < 1.5 && same.ppm_off < 40);
+        assert_true(other.lock_s < 0.3 && other.worst_ms < 4);
+        assert_true(mad.lock_s < 3.1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cards),
         cmocka_unit_test(test_restarts),
+        cmocka_unit_test(test_presumed_speeds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/sound_grid.h"
+#include "ipc/channel.h"
 #include "supervisor/sound.h"
 
 #define NOW_NS (INT64_C(5000) * CASTOR_NS_PER_S + 123456789)
@@ -193,11 +195,46 @@ static void another_unit_length_counts_anew(void **unused)
     assert_int_equal(part.ready.header.type, 0);
 }
 
+// What the next process is told; there is no program, and what it would get is read here.
+static struct message_sound_start start_of_next_process(void)
+{
+    struct worker *worker = &part.worker;
+    struct message told;
+    int fds[2];
+
+    assert_int_equal(sound_part_start(&part, "/nowhere", NOW_NS), CASTOR_ERR_NOT_FOUND);
+    assert_int_equal(channel_pair(fds), CASTOR_OK);
+    worker->channel_fd = fds[0];
+    assert_int_equal(sound_part_tell(&part, &config, (struct castor_rational){30, 1}), CASTOR_OK);
+    assert_int_equal(channel_receive(fds[1], MESSAGE_FROM_SUPERVISOR, &told, NULL, NULL, NULL), CASTOR_OK);
+    close(fds[1]);
+    worker_close_channel(worker);
+    return told.body.sound_start;
+}
+
+static void the_next_process_knows_the_clock(void **unused)
+{
+    (void)unused;
+    part.stats = (struct message_sound_stats){.drift_ppb = 200500, .drift_known = 1};
+    struct message_sound_start start = start_of_next_process();
+    assert_int_equal(start.drift_known, 1);
+    assert_int_equal(start.drift_ppb, 200500);
+    // It ends before it could say anything, and the next one after it knows it all the same.
+    start = start_of_next_process();
+    assert_int_equal(start.drift_known, 1);
+    assert_int_equal(start.drift_ppb, 200500);
+    // Another configuration may mean another card.
+    part.stats = (struct message_sound_stats){.drift_ppb = 200500, .drift_known = 1};
+    assert_int_equal(sound_part_reconfigure(&part, &config), CASTOR_OK);
+    assert_int_equal(start_of_next_process().drift_known, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(good_units_are_handed_on_once),
+        TEST(the_next_process_knows_the_clock),
         TEST(lies_are_refused),
         TEST(tracks_that_were_not_ordered_are_refused),
         TEST(who_says_too_much_is_noticed),

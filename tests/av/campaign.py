@@ -132,7 +132,7 @@ def run(arguments, folder):
         environment = {"CASTOR_MODULE_DIR": os.path.join(os.path.abspath(arguments.standins), "card")}
     with on_air(folder, programs, "campaign", sections=sections, environment=environment) as (box, receiver):
         wait_for("sound", lambda: sound_worker(box.status())["ready"], RECOVERY_LIMIT_S)
-        time.sleep(2)
+        time.sleep(5 if arguments.drift else 2)  # the clock of a card whose stamps jitter is known after 3 s
         campaign = Campaign(box, arguments.seed)
         campaign.part("start", 0, lambda: time.sleep(arguments.start))
         if arguments.drift:

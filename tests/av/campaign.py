@@ -31,6 +31,7 @@ from onair import (Failure, RATE_FPS, Stream, active_path, check, hardware, neve
 
 RECOVERY_LIMIT_S = 30
 SETTLE_S = 3.5   # between two faults: three whole seconds are measured
+THROUGH_S = 0.5  # the sound of a part's last frames is out before the next part's first fault
 QUIET_CLICKS = 3  # that a replaced sound worker may cost
 
 
@@ -50,6 +51,7 @@ class Campaign:
         # A frame that the machine did not let capture take may have been the one that flashes.
         self.parts.append({"name": name, "first": next_number(before), "end": next_number(after),
                            "may_miss": may_miss + never_captured(after) - never_captured(before)})
+        time.sleep(THROUGH_S)
         print(f"{name}: done", flush=True)
 
     def failovers(self, count):

@@ -8,7 +8,8 @@
 #define QUICK_NS 100e6      // and those that do
 #define QUICK_STAMPS 4      // when there are so many
 #define QUICK_SPREAD_NS 5e5 // they agree when they are that near to each other
-#define SEEK_NS 200e6       // and all where only the place is to be found, as the speed is known
+#define SEEK_NS 200e6       // where only the place is to be found, as the speed is known, also those
+#define SEEK_SPREAD_NS 4e6  // that are this near: their earliest is no seam away from the truth
 #define LOCK_BUCKETS 3      // stamps that do not agree have to tell for so long
 #define FAR_NS 20e6         // a stamp that is farther from the line is not believed
 #define FAR_BUCKETS 2       // unless nearly all are, for so long
@@ -138,7 +139,7 @@ static void close_bucket(struct drift *drift, uint64_t index, int64_t time_ns)
     }
     drift->far_buckets = 0;
     correct(drift);
-    if (drift->buckets >= LOCK_BUCKETS)
+    if (drift->buckets >= LOCK_BUCKETS || drift->speed_known)
         drift->locked = true;
     open_bucket(drift, index);
 }
@@ -147,7 +148,8 @@ static void close_bucket(struct drift *drift, uint64_t index, int64_t time_ns)
 static bool bucket_is_full(struct drift *drift, uint64_t index)
 {
     const double age_ns = (double)(index - drift->first_index) * nominal_ns(drift);
-    const bool seeking = drift->speed_known && !drift->locked && drift->far_stamps < drift->stamps;
+    const bool seeking = drift->speed_known && !drift->locked && drift->far_stamps < drift->stamps &&
+                         drift->worst_ns - drift->best_ns <= SEEK_SPREAD_NS;
 
     if (age_ns >= BUCKET_NS)
         return true;

@@ -46,8 +46,8 @@ void drift_presume_ppm(struct drift *drift, double ppm);
 // Whether the speed is worth being presumed the next time.
 bool drift_speed_known(const struct drift *drift);
 
-// Whether times can be told: at once with exact stamps, after 0.1 s when stamps agree with each other, after
-// 0.2 s when the speed is known from before, after 3 s otherwise.
+// Whether times can be told: at once with exact stamps, after 0.1 s when stamps agree with each other, and
+// otherwise after 3 s; where the speed is known from before, after 0.2 s, or 1 s when stamps are far apart.
 bool drift_locked(const struct drift *drift);
 
 // Where in the source's samples time_ns is, counted from sample `from`. Only when locked.

@@ -154,7 +154,7 @@ int worker_send(struct worker *worker, const struct message *message, const int 
     if (error != CASTOR_OK) {
         if (worker->failure[0] == '\0' && error == CASTOR_ERR_FULL)
             snprintf(worker->failure, sizeof worker->failure, "did not read its orders");
-        worker->hung_up = error != CASTOR_ERR_FULL;
+        worker->hung_up = error == CASTOR_ERR_LOST;
         worker_kill(worker);
     }
     return error;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """campaign.py --bin FOLDER [--start S] [--failovers N] [--sound-faults N] [--losses N] [--drift S] [--limit MS]
-            [--jitter-us US] [--standins FOLDER] [--json FILE] [--keep]
+            [--jitter-us US] [--quiet-clicks N] [--standins FOLDER] [--json FILE] [--keep]
 
 One box on air with pattern and tone; picture and sound are measured against each other at an independent decoder
 (av_offset) in each part: at the start, over failovers of the encoder paths, over kills and freezes of the sound worker,
@@ -32,7 +32,7 @@ from onair import (Failure, RATE_FPS, Stream, active_path, check, hardware, neve
 RECOVERY_LIMIT_S = 30
 SETTLE_S = 3.5   # between two faults: three whole seconds are measured
 THROUGH_S = 0.5  # the sound of a part's last frames is out before the next part's first fault
-QUIET_CLICKS = 3  # that a replaced sound worker may cost
+QUIET_CLICKS = 3  # that a lost source may cost
 
 
 class Campaign:
@@ -141,7 +141,7 @@ def run(arguments, folder):
             campaign.part("drift", 0, lambda: time.sleep(arguments.drift))
             campaign.part("after drift", 0, lambda: time.sleep(arguments.start))
         for name, count, may_miss in (("failovers", arguments.failovers, 0),
-                                      ("sound_faults", arguments.sound_faults, QUIET_CLICKS * arguments.sound_faults),
+                                      ("sound_faults", arguments.sound_faults, arguments.quiet_clicks * arguments.sound_faults),
                                       ("losses", arguments.losses, QUIET_CLICKS * arguments.losses)):
             if count:
                 campaign.part(name, may_miss, lambda: getattr(campaign, name)(count))
@@ -168,6 +168,7 @@ def arguments_of_command_line():
     parser.add_argument("--drift", type=float, default=0, help="seconds with a card whose clock is off")
     parser.add_argument("--ppm", type=int, default=200, help="by so much too slow; negative: too fast")
     parser.add_argument("--jitter-us", type=int, default=500, help="how late that card's time stamps are at most")
+    parser.add_argument("--quiet-clicks", type=int, default=3, help="that a replaced sound worker may cost")
     parser.add_argument("--standins", help="folder of the stand-ins that were built; for --drift")
     parser.add_argument("--limit", type=float, default=5)
     parser.add_argument("--seed", type=int, default=1)

@@ -220,6 +220,31 @@ static void test_any_document_any_size(void **state)
     view_draw(&screen, &(struct view){.message = ""});
 }
 
+// Each worker that was started again says when the one before it ended, and how; the others say nothing.
+static void test_report_of_restarts(void **state)
+{
+    static const char *const workers[] = {"source.worker", "sound.worker", "record.worker", "egress.worker"};
+    static char text[1 << 14];
+
+    (void)state;
+    for (size_t i = 0; i <= sizeof workers / sizeof workers[0]; i++) {
+        json_t *worker = i > 0 ? pick(view.status, workers[i - 1]) : NULL;
+        memset(text, 0, sizeof text);
+        FILE *out = fmemopen(text, sizeof text - 1, "w");
+        assert_non_null(out);
+        json_object_set_new(worker, "restarts", json_integer(2));
+        json_object_set_new(worker, "ended", json_string("2026-01-02T03:00:00.000Z"));
+        json_object_set_new(worker, "failure", json_string("hung\033[2J in its driver"));
+        report_status(view.status, out);
+        fclose(out);
+        const char *line =
+            strstr(text, "2 restarts, the last process ended at 2026-01-02T03:00:00.000Z: hung");
+        assert_int_equal(line != NULL, i > 0);
+        assert_null(strchr(text, '\033'));
+        json_object_del(worker, "restarts");
+    }
+}
+
 static char *shown(void)
 {
     static char text[1 << 16];
@@ -292,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_message, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trouble, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_document_any_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_report_of_restarts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_what_changed_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_text_commands_the_terminal, setup, teardown),
         cmocka_unit_test(test_words),
